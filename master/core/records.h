@@ -1,0 +1,156 @@
+// What the Broker wants kept: the records of one transaction, as plain values.
+//
+// Tasks are kept in chunks, not one by one: the tasks of one submission become rows of up to chunk_tasks_max
+// consecutive tasks, immutable once written; outcomes are added in rows of their own, keyed by the chunk they
+// belong to. So a transaction costs a few rows, however many tasks it carries, and forgetting a chunk is one
+// range delete. docs/decisions/0002-chunks.md tells why.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/task.h"
+#include "common/base/time.h"
+
+namespace reeve::master {
+
+// The payloads of consecutive tasks, in one block. Immutable once shared between Broker and commit thread.
+class Payloads {
+ public:
+  void reserve(std::size_t count, std::size_t bytes) { ends_.reserve(count), bytes_.reserve(bytes); }
+  void add(std::string_view payload) {
+    bytes_.append(payload);
+    ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  }
+  void shrink_to_fit() { ends_.shrink_to_fit(), bytes_.shrink_to_fit(); }
+  std::size_t size() const { return ends_.size(); }
+  std::size_t bytes() const { return bytes_.size(); }
+  std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view{bytes_}.substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::uint32_t> ends_;
+};
+
+// Where a value in a result queue came from.
+struct ValueOrigin {
+  TaskId task;
+  TaskState state = TaskState::succeeded;
+  std::string error;
+};
+
+// 16 random bytes that a client or worker process keeps for its life.
+using PeerKey = std::string;
+
+struct QueueRecord {  // upsert, by name
+  std::string name;
+  QueueKind kind = QueueKind::fifo;
+  std::uint64_t maxsize = 0;
+  bool paused = false;
+  std::uint64_t unfinished_taken = 0;  // values that were taken, whose task_done is outstanding
+};
+struct QueueErased { std::string name; };
+
+struct JobRecord {  // upsert, by id
+  JobId id;
+  std::string name;
+  bool open = false;
+  WallTime submitted{};
+  WallTime started{};   // zero: not yet
+  WallTime finished{};  // zero: not yet
+  std::vector<JobId> after;
+  std::string values_of;  // the queue whose plain values this job carries; empty: an ordinary job
+  std::uint32_t next_index = 1;  // of the next task: never given twice, even when its chunk is long gone
+};
+struct JobErased { JobId id; };  // with its chunks, outcomes and task progress
+
+// Tasks first, first+1, … of a job. Never rewritten.
+struct ChunkRecord {
+  JobId job;
+  std::uint32_t first = 0;
+  std::shared_ptr<const TaskSpec> spec;
+  std::shared_ptr<const Payloads> payloads;
+  std::shared_ptr<const std::vector<ValueOrigin>> origins;  // null: none
+  WallTime submitted{};
+};
+struct ChunkErased {  // with its outcomes and task progress
+  JobId job;
+  std::uint32_t first = 0;
+};
+
+// A task of the chunk at `chunk` reached its final state. state ready: a retry made it unfinished again, which
+// undoes earlier outcomes. A value that was taken for good is recorded as succeeded with no content.
+struct OutcomeRecord {
+  TaskId task;
+  std::uint32_t chunk = 0;
+  Outcome outcome;
+};
+
+// An unfinished task whose progress differs from "never tried": upsert, by task. Removed with its chunk, and
+// overridden by an outcome.
+struct ProgressRecord {
+  TaskId task;
+  std::uint32_t chunk = 0;
+  std::uint32_t attempt = 0;  // last one granted
+  std::uint32_t failures = 0;
+  std::uint32_t crashes = 0;
+  WallTime not_before{};          // zero: at once
+  bool cancel_requested = false;
+  bool once_started = false;      // at-most-once: granted, so never to be granted again
+};
+
+// What answered a submission, so that a repetition gets the same answer.
+struct SubmissionRecord {
+  PeerKey client;
+  std::uint64_t submission = 0;
+  JobId job;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;  // accepted so far; a repetition carries on behind it
+  WallTime at{};
+};
+struct SubmissionsSettled {  // forget every submission of `client` up to `through`
+  PeerKey client;
+  std::uint64_t through = 0;
+};
+
+// A worker that may hold leases: after a restart the master waits for it before it grants its tasks anew.
+struct WorkerRecord { PeerKey key; std::string name; };
+struct WorkerErased { PeerKey key; };
+
+using Record = std::variant<QueueRecord, QueueErased, JobRecord, JobErased, ChunkRecord, ChunkErased, OutcomeRecord,
+                            ProgressRecord, SubmissionRecord, SubmissionsSettled, WorkerRecord, WorkerErased>;
+using Records = std::vector<Record>;
+
+// What a store held when it was opened: everything unfinished, and the outlines of what is finished.
+struct Recovered {
+  Epoch epoch;  // raised by this opening
+  std::uint64_t next_job = 1;
+  struct TaskProgress {
+    std::uint32_t index = 0;
+    ProgressRecord progress;
+  };
+  struct Chunk {
+    ChunkRecord record;                         // payloads of finished tasks may be there or not
+    std::vector<std::pair<std::uint32_t, TaskState>> finals;  // index → final state, by index
+    std::vector<ProgressRecord> progress;
+  };
+  struct Job {
+    JobRecord record;
+    std::vector<Chunk> chunks;  // by first; chunks all of whose tasks are final have null payloads
+  };
+  std::vector<Job> jobs;  // by id
+  std::vector<QueueRecord> queues;
+  std::vector<SubmissionRecord> submissions;
+  std::vector<WorkerRecord> workers;
+};
+
+}  // namespace reeve::master

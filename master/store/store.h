@@ -1,0 +1,45 @@
+// Store: where the master's records live. One implementation on SQLite, one in memory; the same conformance
+// tests hold both (tests/unit/master/store/store_conformance_test.cc).
+//
+// Owner: App.  Threads: open before any other call; apply on the commit thread only; outcomes and chunks on any
+// one other thread at a time, at the same time as apply (they see what was committed before they began).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/base/result.h"
+#include "master/core/records.h"
+
+namespace reeve::master {
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Reads everything, raises the epoch (on stable storage before it returns).
+  // Errors: already_exists when another master has it open; storage_failed otherwise.
+  virtual Result<Recovered> open() = 0;
+
+  // One transaction, on stable storage when it returns. Records apply in order. After an error nothing of the
+  // batch is kept, and the caller decides whether to try again.
+  // Errors: storage_failed, with the system's words (disk full, I/O error, …).
+  virtual Result<void> apply(const Records& batch) = 0;
+
+  struct StoredOutcome {
+    std::uint32_t index = 0;
+    Outcome outcome;
+  };
+  // The outcomes of tasks first..last of a job, by index, at most `limit`; a task made unfinished by a retry has
+  // none, and so has a value that was taken.
+  virtual Result<std::vector<StoredOutcome>> outcomes(JobId job, std::uint32_t first, std::uint32_t last,
+                                                      std::size_t limit) = 0;
+
+  // The chunks that hold tasks first..last, with spec and payloads, by first.
+  virtual Result<std::vector<ChunkRecord>> chunks(JobId job, std::uint32_t first, std::uint32_t last) = 0;
+
+  virtual bool durable() const = 0;
+};
+
+}  // namespace reeve::master
