@@ -23,6 +23,11 @@ namespace reeve::master {
 // The payloads of consecutive tasks, in one block. Immutable once shared between Broker and commit thread.
 class Payloads {
  public:
+  Payloads() = default;
+  // Pre: `ends` rises and its last element is the size of `bytes`.
+  Payloads(std::string bytes, std::vector<std::uint32_t> ends)
+      : bytes_{std::move(bytes)}, ends_{std::move(ends)} {}
+
   void reserve(std::size_t count, std::size_t bytes) { ends_.reserve(count), bytes_.reserve(bytes); }
   void add(std::string_view payload) {
     bytes_.append(payload);
@@ -35,6 +40,8 @@ class Payloads {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::string_view{bytes_}.substr(begin, ends_[i] - begin);
   }
+  std::string_view block() const { return bytes_; }
+  const std::vector<std::uint32_t>& ends() const { return ends_; }  // where each payload ends in the block
 
  private:
   std::string bytes_;
@@ -58,7 +65,9 @@ struct QueueRecord {  // upsert, by name
   bool paused = false;
   std::uint64_t unfinished_taken = 0;  // values that were taken, whose task_done is outstanding
 };
-struct QueueErased { std::string name; };
+struct QueueErased {
+  std::string name;
+};
 
 struct JobRecord {  // upsert, by id
   JobId id;
@@ -68,10 +77,12 @@ struct JobRecord {  // upsert, by id
   WallTime started{};   // zero: not yet
   WallTime finished{};  // zero: not yet
   std::vector<JobId> after;
-  std::string values_of;  // the queue whose plain values this job carries; empty: an ordinary job
+  std::string values_of;         // the queue whose plain values this job carries; empty: an ordinary job
   std::uint32_t next_index = 1;  // of the next task: never given twice, even when its chunk is long gone
 };
-struct JobErased { JobId id; };  // with its chunks, outcomes and task progress
+struct JobErased {
+  JobId id;
+};  // with its chunks, outcomes and task progress
 
 // Tasks first, first+1, … of a job. Never rewritten.
 struct ChunkRecord {
@@ -87,8 +98,9 @@ struct ChunkErased {  // with its outcomes and task progress
   std::uint32_t first = 0;
 };
 
-// A task of the chunk at `chunk` reached its final state. state ready: a retry made it unfinished again, which
-// undoes earlier outcomes. A value that was taken for good is recorded as succeeded with no content.
+// A task of the chunk at `chunk` reached its final state. state ready: a retry made it unfinished again,
+// which undoes earlier outcomes. A value that was taken for good is recorded as succeeded with attempt 0 and
+// no content: no task ends that way.
 struct OutcomeRecord {
   TaskId task;
   std::uint32_t chunk = 0;
@@ -103,9 +115,9 @@ struct ProgressRecord {
   std::uint32_t attempt = 0;  // last one granted
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
-  WallTime not_before{};          // zero: at once
+  WallTime not_before{};  // zero: at once
   bool cancel_requested = false;
-  bool once_started = false;      // at-most-once: granted, so never to be granted again
+  bool once_started = false;  // at-most-once: granted, so never to be granted again
 };
 
 // What answered a submission, so that a repetition gets the same answer.
@@ -123,23 +135,25 @@ struct SubmissionsSettled {  // forget every submission of `client` up to `throu
 };
 
 // A worker that may hold leases: after a restart the master waits for it before it grants its tasks anew.
-struct WorkerRecord { PeerKey key; std::string name; };
-struct WorkerErased { PeerKey key; };
+struct WorkerRecord {
+  PeerKey key;
+  std::string name;
+};
+struct WorkerErased {
+  PeerKey key;
+};
 
-using Record = std::variant<QueueRecord, QueueErased, JobRecord, JobErased, ChunkRecord, ChunkErased, OutcomeRecord,
-                            ProgressRecord, SubmissionRecord, SubmissionsSettled, WorkerRecord, WorkerErased>;
+using Record =
+    std::variant<QueueRecord, QueueErased, JobRecord, JobErased, ChunkRecord, ChunkErased, OutcomeRecord,
+                 ProgressRecord, SubmissionRecord, SubmissionsSettled, WorkerRecord, WorkerErased>;
 using Records = std::vector<Record>;
 
 // What a store held when it was opened: everything unfinished, and the outlines of what is finished.
 struct Recovered {
   Epoch epoch;  // raised by this opening
   std::uint64_t next_job = 1;
-  struct TaskProgress {
-    std::uint32_t index = 0;
-    ProgressRecord progress;
-  };
   struct Chunk {
-    ChunkRecord record;                         // payloads of finished tasks may be there or not
+    ChunkRecord record;  // payloads of finished tasks may be there or not
     std::vector<std::pair<std::uint32_t, TaskState>> finals;  // index → final state, by index
     std::vector<ProgressRecord> progress;
   };

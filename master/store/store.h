@@ -1,8 +1,8 @@
 // Store: where the master's records live. One implementation on SQLite, one in memory; the same conformance
 // tests hold both (tests/unit/master/store/store_conformance_test.cc).
 //
-// Owner: App.  Threads: open before any other call; apply on the commit thread only; outcomes and chunks on any
-// one other thread at a time, at the same time as apply (they see what was committed before they began).
+// Owner: App.  Threads: open before any other call; apply on the commit thread only; outcomes and chunks on
+// any one other thread at a time, at the same time as apply (they see what was committed before they began).
 #pragma once
 
 #include <cstdint>
@@ -22,17 +22,18 @@ class Store {
   // Errors: already_exists when another master has it open; storage_failed otherwise.
   virtual Result<Recovered> open() = 0;
 
-  // One transaction, on stable storage when it returns. Records apply in order. After an error nothing of the
-  // batch is kept, and the caller decides whether to try again.
+  // One transaction, on stable storage when it returns. Records apply in order. The store may keep what the
+  // records hold, so after success the batch is empty (with its capacity); after an error it is as it was and
+  // nothing of it is kept: the caller decides whether to try again.
   // Errors: storage_failed, with the system's words (disk full, I/O error, …).
-  virtual Result<void> apply(const Records& batch) = 0;
+  virtual Result<void> apply(Records& batch) = 0;
 
   struct StoredOutcome {
     std::uint32_t index = 0;
     Outcome outcome;
   };
-  // The outcomes of tasks first..last of a job, by index, at most `limit`; a task made unfinished by a retry has
-  // none, and so has a value that was taken.
+  // The outcomes of tasks first..last of a job, by index, at most `limit`; a task made unfinished by a retry
+  // has none, and so has a value that was taken.
   virtual Result<std::vector<StoredOutcome>> outcomes(JobId job, std::uint32_t first, std::uint32_t last,
                                                       std::size_t limit) = 0;
 
