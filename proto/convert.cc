@@ -3,7 +3,8 @@
 namespace reeve {
 namespace {
 
-constexpr std::uint64_t duration_max_us = 100ULL * 365 * 24 * 3600 * 1'000'000;  // a century: keeps sums in range
+constexpr std::uint64_t duration_max_us =
+    100ULL * 365 * 24 * 3600 * 1'000'000;  // a century: keeps sums in range
 
 Result<Duration> duration_from(std::uint64_t us, std::string_view what) {
   if (us > duration_max_us) return fail(Errc::invalid_argument, "{} is longer than a century", what);
@@ -104,7 +105,8 @@ Outcome from_wire(wire::Outcome&& in) {
   const bool valid = in.state() >= wire::SUCCEEDED && in.state() <= wire::CANCELLED;
   outcome.state = valid ? static_cast<TaskState>(in.state()) : TaskState::failed;
   outcome.attempt = in.attempt();
-  outcome.encoding = wire::Encoding_IsValid(in.encoding()) ? static_cast<Encoding>(in.encoding()) : Encoding::raw;
+  outcome.encoding =
+      wire::Encoding_IsValid(in.encoding()) ? static_cast<Encoding>(in.encoding()) : Encoding::raw;
   outcome.value = std::move(*in.mutable_value());
   outcome.error = std::move(*in.mutable_error());
   outcome.exit_code = in.exit_code();

@@ -7,12 +7,12 @@
 #include <string_view>
 
 namespace reeve::detail {
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line, std::string_view message);
+[[noreturn]] void assertion_failed(const char* condition, const char* file, int line,
+                                   std::string_view message);
 }
 
-#define ASSERT(condition, ...)                                                     \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]]                                                 \
-      ::reeve::detail::assertion_failed(#condition, __FILE__, __LINE__,            \
-                                        ::fmt::format("" __VA_ARGS__));            \
+#define ASSERT(condition, ...)                                                                          \
+  do {                                                                                                  \
+    if (!(condition)) [[unlikely]]                                                                      \
+      ::reeve::detail::assertion_failed(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

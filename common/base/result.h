@@ -21,13 +21,13 @@ enum class Errc : std::uint32_t {
   queue_empty = 5,
   timed_out = 6,
   not_leased_by_you = 7,
-  too_large = 8,          // a payload, a frame, a batch
-  limit_reached = 9,      // a named bound of the master or worker
-  wrong_state = 10,       // the job, task or queue is not in a state that allows this
+  too_large = 8,      // a payload, a frame, a batch
+  limit_reached = 9,  // a named bound of the master or worker
+  wrong_state = 10,   // the job, task or queue is not in a state that allows this
   permission_denied = 11,
   authentication_failed = 12,
   protocol_error = 13,
-  unavailable = 14,       // not connected, shutting down, connection lost
+  unavailable = 14,  // not connected, shutting down, connection lost
   storage_failed = 15,
   cancelled = 16,
   internal = 17,

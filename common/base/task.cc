@@ -4,30 +4,42 @@ namespace reeve {
 
 std::string_view name_of(TaskState state) {
   switch (state) {
-    case TaskState::waiting: return "waiting";
-    case TaskState::ready: return "ready";
-    case TaskState::leased: return "leased";
-    case TaskState::succeeded: return "succeeded";
-    case TaskState::failed: return "failed";
-    case TaskState::cancelled: return "cancelled";
+    case TaskState::waiting:
+      return "waiting";
+    case TaskState::ready:
+      return "ready";
+    case TaskState::leased:
+      return "leased";
+    case TaskState::succeeded:
+      return "succeeded";
+    case TaskState::failed:
+      return "failed";
+    case TaskState::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
 
 std::string_view name_of(QueueKind kind) {
   switch (kind) {
-    case QueueKind::fifo: return "fifo";
-    case QueueKind::lifo: return "lifo";
-    case QueueKind::priority: return "priority";
+    case QueueKind::fifo:
+      return "fifo";
+    case QueueKind::lifo:
+      return "lifo";
+    case QueueKind::priority:
+      return "priority";
   }
   return "unknown";
 }
 
 std::string_view name_of(Encoding encoding) {
   switch (encoding) {
-    case Encoding::raw: return "raw";
-    case Encoding::json: return "json";
-    case Encoding::pickle: return "pickle";
+    case Encoding::raw:
+      return "raw";
+    case Encoding::json:
+      return "json";
+    case Encoding::pickle:
+      return "pickle";
   }
   return "unknown";
 }

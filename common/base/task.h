@@ -51,8 +51,8 @@ struct TaskSpec {
   Duration delay{0};
   Duration time_limit{0};  // of one attempt's run; 0: none
   std::uint32_t retries = 0;
-  Duration backoff{0};      // 0: the master's default
-  Duration backoff_max{0};  // 0: the master's default
+  Duration backoff{0};            // 0: the master's default
+  Duration backoff_max{0};        // 0: the master's default
   std::uint32_t crash_limit = 0;  // 0: the master's default
   bool at_most_once = false;
   std::string result_queue;

@@ -1,20 +1,22 @@
-// Broker: the rules of the master. Queues, tasks, jobs, leases, workers and waiting clients; a command and the time
-// come in, effects go out.
+// Broker: the rules of the master. Queues, tasks, jobs, leases, workers and waiting clients; a command and
+// the time come in, effects go out.
 //
-// Owner: App.  Thread: the loop thread.  No socket, clock, thread, log, protobuf or SQL; it never waits and never
-// throws.
-// Always (check_invariants): a task is in one state and counted there once, in its job and in its queue; a leased
-// task stands once in the lease table; a final state is reached once; nobody holds more than it said it could.
+// Owner: App.  Thread: the loop thread.  No socket, clock, thread, log, protobuf or SQL; it never waits and
+// never throws. Always (check_invariants): a task is in one state and counted there once, in its job and in
+// its queue; a leased task stands once in the lease table; a final state is reached once; nobody holds more
+// than it said it could.
 //
-// Commands that answer later (a put into a full queue, a get from an empty one, a join) answer through Effects under
-// the session and request they came with. An error that a command returns directly is its only answer.
+// Commands that answer later (a put into a full queue, a get from an empty one, a join) answer through
+// Effects under the session and request they came with. An error that a command returns directly is its only
+// answer.
 //
-// After every command, or a batch of them, call dispatch() once: it hands ready tasks to workers. Call tick() when
-// wake_at() has come.
+// After every command, or a batch of them, call dispatch() once: it hands ready tasks to workers. Call tick()
+// when wake_at() has come.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -28,13 +30,16 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "master/core/effects.h"
+#include "master/core/job.h"
+#include "master/core/lease_table.h"
 #include "master/core/limits.h"
+#include "master/core/peers.h"
+#include "master/core/queue.h"
 #include "master/core/records.h"
+#include "master/core/timers.h"
 #include "master/core/views.h"
 
 namespace reeve::master {
-
-class BrokerState;
 
 // Where an answer goes.
 struct Asker {
@@ -101,8 +106,8 @@ struct WorkerAdmitted {
 
 // Which stored chunks a retry needs before it can begin.
 struct RetryPlan {
-  std::vector<std::uint32_t> indices;                            // tasks to run again
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> chunks;   // first and last index of chunks to load
+  std::vector<std::uint32_t> indices;                           // tasks to run again
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> chunks;  // first and last index of chunks to load
 };
 
 class Broker {
@@ -159,13 +164,14 @@ class Broker {
   // ---- questions
   Result<JobView> job(JobId job) const;
   std::vector<JobView> jobs(bool all, std::size_t limit) const;  // newest first; limit 0: no limit
-  // Tasks first..last (0: to the end) in one of `states` (empty: any), at most `limit`; next: where to go on, 0: done.
+  // Tasks first..last (0: to the end) in one of `states` (empty: any), at most `limit`; next: where to go on,
+  // 0: done.
   struct TaskPage {
     std::vector<TaskView> tasks;
     std::uint32_t next = 0;
   };
-  Result<TaskPage> tasks(JobId job, std::uint32_t first, std::uint32_t last, std::span<const TaskState> states,
-                         std::size_t limit, bool payloads) const;
+  Result<TaskPage> tasks(JobId job, std::uint32_t first, std::uint32_t last,
+                         std::span<const TaskState> states, std::size_t limit, bool payloads) const;
   Result<std::shared_ptr<const TaskSpec>> spec_of(TaskId task) const;
   Result<std::vector<QueueView>> queues(std::string_view name) const;    // empty: all
   Result<std::vector<WorkerView>> workers(std::string_view name) const;  // name or id; empty: all
@@ -174,7 +180,133 @@ class Broker {
   void check_invariants() const;  // ASSERTs; slow, for tests
 
  private:
-  std::unique_ptr<BrokerState> state_;
+  // The moment and the effects of the command that is being carried out.
+  struct Step {
+    Now now;
+    Effects& out;
+  };
+
+  // broker.cc: moves between states, and what follows from them
+  void transition(const TaskRef& ref, TaskState to, Step& step);
+  void make_ready(const TaskRef& ref, bool at_front, Step& step);
+  void enqueue(const TaskRef& ref, bool at_front);
+  void finish(const TaskRef& ref, Outcome outcome, Step& step);
+  void consume_value(const TaskRef& ref, Step& step);
+  void task_is_final(const TaskRef& ref, Step& step);
+  void release_chunk(Chunk& chunk);
+  void drop_chunk_if_unneeded(Chunk& chunk, Step& step);
+  void mark_fetched(Chunk& chunk, std::uint32_t offset);
+  void keep_progress(const TaskRef& ref, WallTime not_before, Step& step);
+  void attempt_failed(const TaskRef& ref, Outcome outcome, Step& step);
+  void attempt_lost(const TaskRef& ref, std::string_view how, Step& step);
+  void tasks_due(const Timer& timer, Step& step);
+  void deliver_results(Step& step);
+  TaskRef find(TaskId id) const;  // a null chunk when it is gone
+
+  // broker_submit.cc
+  Result<void> check_spec(const TaskSpec& spec) const;
+  Result<void> check_payloads(const Payloads& payloads) const;
+  Result<void> check_name(std::string_view name, std::string_view what) const;
+  Client* client_of(SessionId session);
+  Client::Answer* earlier_answer(Client& client, std::uint64_t number, Step& step);
+  Result<Job*> job_for(const Submission& submission, const Client::Answer* earlier, Client& client,
+                       Step& step);
+  Result<Job*> new_job(const Submission& submission, Client& client, Step& step);
+  Result<void> admit(Waiter waiter, bool may_wait, Duration wait_max, Step& step);
+  void admit_some(Waiter& waiter, Step& step);
+  void remember(const Waiter& waiter, Step& step);
+  void settle(Client& client, std::uint64_t settled, Step& step);
+  void add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> spec,
+                 std::shared_ptr<const Payloads> payloads,
+                 std::shared_ptr<const std::vector<ValueOrigin>> origins, Step& step);
+  void add_watcher(Job& job, Asker asker, bool outcomes);
+  FunctionId function_of(const TaskSpec& spec);
+  FunctionId intern(const std::string& function);
+  void client_due(ClientId id, Step& step);
+
+  // broker_queue.cc
+  Result<Queue*> queue_for_use(std::string_view name, Step& step);
+  Queue* find_queue(std::string_view name) const;
+  Job& values_job(Queue& queue, Step& step);
+  std::shared_ptr<const TaskSpec> value_spec(Queue& queue, Encoding encoding, std::int32_t priority);
+  Result<Waiter*> wait(Waiter waiter, Duration wait_max, Step& step);
+  void end_waiter(WaiterId id, Step& step);
+  void waiter_timed_out(WaiterId id, Step& step);
+  void give_values(SessionId to, std::uint64_t request, Queue& queue, std::size_t items_max, Step& step);
+  void serve_queue(Queue& queue, Step& step);
+  std::uint64_t purge(Queue& queue, Step& step);
+  void lane_has_work(Lane& lane);
+
+  // broker_worker.cc
+  Worker* worker_of(SessionId session) const;
+  void enter_worker(Worker& worker, const WorkerIntro& intro);
+  void grant_one(Worker& worker, Lane& lane, Step& step);
+  Lane* best_lane(const Worker& worker);
+  void lose_worker(Worker& worker, std::string_view how, Step& step);
+  void take_back(const TaskRef& ref, Step& step);
+  void end_recovery(Step& step);
+  void lease_due(WorkerId id, Step& step);
+  std::vector<Fence> reconcile(Worker& worker, std::span<const Fence> held, Step& step);
+
+  // broker_jobs.cc
+  Job* find_job(JobId id) const;
+  void finish_job_if_done(Job& job, Step& step);
+  void cancel_task(const TaskRef& ref, std::string_view why, Step& step);
+  std::uint64_t cancel_all(Job& job, std::string_view why, Step& step);
+  void job_ended(Job& job, Step& step);
+  void unblock(Job& job, Step& step);
+  void restart(const TaskRef& ref, Step& step);
+  void erase_job(Job& job, Step& step);
+  void expire_jobs(Step& step);
+  void job_moved(Job& job, Step& step);
+  void tell_watchers(Job& job, Step& step);
+  void watch_due(JobId id, Step& step);
+  void close(Job& job, Step& step);
+  static JobRecord record_of(const Job& job);
+
+  // broker_recovery.cc
+  void recover(Recovered recovered, Now now);
+  void recover_chunk(Job& job, Recovered::Chunk& stored, Now now);
+
+  // broker_query.cc
+  JobView view(const Job& job) const;
+  std::string trouble_of(const Job& job) const;
+  bool anyone_serves(const Lane& lane) const;
+
+  Limits limits_;
+  Epoch epoch_;
+  std::mt19937_64 random_;
+
+  std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
+  std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
+  std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
+  std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
+  std::unordered_map<PeerKey, ClientId> client_by_key_;
+  std::unordered_map<PeerKey, WorkerId> worker_by_key_;
+  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<WaiterId, Waiter> waiters_;
+  std::unordered_map<std::string, FunctionId> functions_;
+  std::vector<std::string> function_names_;
+  LeaseTable leases_;
+  Timers timers_;
+
+  std::vector<Lane*> lanes_;    // with work for workers; some may have run empty
+  std::vector<Worker*> round_;  // connected workers, in the order in which they are served next
+  struct ResultValue {
+    ValueOrigin origin;
+    Encoding encoding;
+    std::string value;
+  };
+  std::map<std::string, std::vector<ResultValue>> results_;  // of this turn, by result queue
+  std::deque<JobId> finished_jobs_;                          // oldest first; some may be gone
+  std::uint64_t kept_results_ = 0;                           // of finished jobs
+
+  std::unordered_map<PeerKey, std::string> awaited_;  // workers of the last epoch: key → name
+  std::vector<TaskRef> withheld_;                     // tasks that they may still run
+  bool recovering_ = false;
+
+  std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
+  BrokerStats stats_;
 };
 
 }  // namespace reeve::master

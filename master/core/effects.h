@@ -2,9 +2,9 @@
 //
 // Thread: the loop thread.  Views and references are valid during the call only.
 //
-// keep() hands over records for the store. What is said to clients, and everything marked "held", must not leave
-// before the records kept up to that call are on stable storage, and keeps its order within a session. grant() and
-// stop() may leave at once: leases are fenced, so a grant whose submit is lost does no harm.
+// keep() hands over records for the store. What is said to clients, and everything marked "held", must not
+// leave before the records kept up to that call are on stable storage, and keeps its order within a session.
+// grant() and stop() may leave at once: leases are fenced, so a grant whose submit is lost does no harm.
 #pragma once
 
 #include <cstdint>

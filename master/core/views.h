@@ -95,7 +95,8 @@ struct BrokerStats {
   Counts tasks;  // unfinished ones now; final ones since the master started
   std::uint64_t jobs = 0, queues = 0, workers = 0, slots = 0, clients = 0;
   std::uint64_t queued_bytes = 0;
-  std::uint64_t grants = 0, retries = 0, losses = 0, refused_results = 0, duplicate_submissions = 0, expired_jobs = 0;
+  std::uint64_t grants = 0, retries = 0, losses = 0, refused_results = 0, duplicate_submissions = 0,
+                expired_jobs = 0;
   std::string trouble;  // recovering: which workers are awaited
 };
 

@@ -1,0 +1,342 @@
+// Broker: jobs. Progress told to watchers, cancel, retry, forget, what follows when a job ends, retention.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "master/core/broker.h"
+
+namespace reeve::master {
+
+Job* Broker::find_job(JobId id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+JobRecord Broker::record_of(const Job& job) {
+  return {job.id,       job.name,  job.open,      job.submitted, job.started,
+          job.finished, job.after, job.values_of, job.next_index};
+}
+
+Result<void> Broker::close_job(Asker asker, JobId id, Now now, Effects& out) {
+  Step step{now, out};
+  Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  if (job->open) close(*job, step);  // closing twice is no error: a reconnected client may repeat it
+  out.done(asker.session, asker.request, 0);
+  return {};
+}
+
+void Broker::close(Job& job, Step& step) {
+  job.open = false;
+  if (const auto client = clients_.find(job.owner); client != clients_.end())
+    std::erase(client->second->open_jobs, job.id);
+  step.out.keep(record_of(job));
+  finish_job_if_done(job, step);
+}
+
+// ---- progress
+
+void Broker::job_moved(Job& job, Step& step) {
+  if (job.watchers.empty() || job.watch_timer) return;
+  job.watch_timer = true;
+  timers_.add({step.now.mono + limits_.watch_interval, Timer::Kind::watch, job.id.value, {}});
+}
+
+void Broker::watch_due(JobId id, Step& step) {
+  Job* job = find_job(id);
+  if (job == nullptr) return;
+  job->watch_timer = false;
+  tell_watchers(*job, step);
+}
+
+void Broker::tell_watchers(Job& job, Step& step) {
+  if (job.watchers.empty()) return;
+  const JobView seen = view(job);
+  for (const Watcher& watcher : job.watchers) step.out.job_changed(watcher.session, watcher.request, seen);
+}
+
+Result<void> Broker::watch(Asker asker, JobId id, bool outcomes, bool stop, Now now, Effects& out) {
+  Step step{now, out};
+  Client* client = client_of(asker.session);
+  if (client == nullptr) return fail(Errc::protocol_error, "only clients watch jobs");
+  Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  if (stop) {
+    std::erase_if(job->watchers, [asker](const Watcher& w) { return w.session == asker.session; });
+  } else {
+    add_watcher(*job, asker, outcomes);
+    // After a restart of the master nobody knows whose open job it is: whoever watches it for results.
+    if (job->open && outcomes && !clients_.contains(job->owner)) {
+      job->owner = client->id;
+      client->open_jobs.push_back(job->id);
+    }
+  }
+  step.out.job_changed(asker.session, asker.request, view(*job));
+  return {};
+}
+
+void Broker::session_writable(SessionId session_id, Effects& out) {
+  const auto session = sessions_.find(session_id);
+  if (session == sessions_.end()) return;
+  for (const JobId id : session->second.watching) {
+    Job* job = find_job(id);
+    if (job == nullptr) continue;
+    for (Watcher& watcher : job->watchers) {
+      if (watcher.session != session_id || !watcher.lagging) continue;
+      watcher.lagging = false;
+      out.lagging(session_id, id);
+    }
+  }
+}
+
+void Broker::fetched(JobId id, std::span<const std::uint32_t> indices, Now now, Effects& out) {
+  Step step{now, out};
+  Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return;
+  for (const std::uint32_t index : indices) {
+    const ChunkPtr chunk = job->find_chunk(index);
+    if (!chunk) continue;
+    const std::uint32_t offset = index - chunk->first;
+    if (!is_final(chunk->state(offset)) || chunk->fetched(offset)) continue;
+    mark_fetched(*chunk, offset);
+    drop_chunk_if_unneeded(*chunk, step);
+  }
+  if (job->is_finished() && !job->has_chunks()) erase_job(*job, step);
+}
+
+// ---- ending
+
+void Broker::finish_job_if_done(Job& job, Step& step) {
+  const bool done = !job.open && !job.is_values() && !job.is_finished() && job.puts_waiting == 0 &&
+                    job.counts.unfinished() == 0;
+  if (done) job_ended(job, step);
+}
+
+void Broker::job_ended(Job& job, Step& step) {
+  job.finished = step.now.wall;
+  finished_jobs_.push_back(job.id);
+  kept_results_ += job.kept;
+  step.out.keep(record_of(job));
+  tell_watchers(job, step);
+  const bool succeeded = job.counts[TaskState::succeeded] == job.counts.total();
+  const JobId id = job.id;
+  const bool unneeded = !job.has_chunks();
+  for (const JobId dependent_id : std::exchange(job.dependents, {})) {
+    Job* dependent = find_job(dependent_id);
+    if (dependent == nullptr) continue;
+    if (succeeded) {
+      if (--dependent->blockers == 0) unblock(*dependent, step);
+    } else {
+      cancel_all(*dependent, fmt::format("job {} did not succeed", id), step);
+    }
+  }
+  if (unneeded) erase_job(job, step);
+}
+
+// The jobs it waited for have succeeded: its tasks start, or begin their delay.
+void Broker::unblock(Job& job, Step& step) {
+  const auto chunks = job.chunks();  // a copy: readying tasks may finish and drop chunks
+  for (const ChunkPtr& chunk : chunks) {
+    for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {
+      if (chunk->tasks[i].state != TaskState::waiting) continue;
+      const TaskRef ref{chunk, i};
+      if (chunk->spec->delay > Duration{0})
+        timers_.add({step.now.mono + chunk->spec->delay, Timer::Kind::task_due, 1, ref});
+      else
+        make_ready(ref, false, step);
+    }
+  }
+}
+
+// ---- cancel, retry, forget
+
+void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
+  Task& task = ref.task();
+  if (ref.chunk->function == function_value) {
+    transition(ref, TaskState::cancelled, step);
+    task.fetched = true;
+    const bool whole_chunk = ref.chunk->live == 1 && ref.chunk->kept == 0;
+    if (!whole_chunk)
+      step.out.keep(OutcomeRecord{ref.id(), ref.chunk->first, {.state = TaskState::cancelled}});
+    task_is_final(ref, step);
+    return;
+  }
+  if (task.state != TaskState::leased) {
+    finish(ref, {.state = TaskState::cancelled, .attempt = task.attempt, .error = std::string{why}}, step);
+    return;
+  }
+  if (task.cancel_requested) return;
+  task.cancel_requested = true;
+  keep_progress(ref, WallTime{}, step);
+  const Lease& lease = leases_.lease(ref);
+  for (const auto& [id, worker] : workers_) {
+    if (worker->holder == task.holder && worker->session) step.out.stop(worker->session, lease.fence());
+  }
+}
+
+std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
+  std::uint64_t count = 0;
+  const auto chunks = job.chunks();  // a copy: cancelling may drop chunks
+  if (job.open) close(job, step);
+  for (const ChunkPtr& chunk : chunks) {
+    for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {
+      if (is_final(chunk->tasks[i].state)) continue;
+      cancel_task({chunk, i}, why, step);
+      ++count;
+    }
+  }
+  return count;
+}
+
+Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t> indices, Now now,
+                            Effects& out) {
+  Step step{now, out};
+  Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  std::uint64_t count = 0;
+  if (indices.empty()) {
+    count = cancel_all(*job, "cancelled", step);
+  } else {
+    std::vector<TaskRef> refs;
+    for (const std::uint32_t index : indices) {
+      const ChunkPtr chunk = job->find_chunk(index);
+      if (!chunk) return fail(Errc::not_found, "no task {}.{}", id, index);
+      if (!is_final(chunk->state(index - chunk->first))) refs.push_back({chunk, index - chunk->first});
+    }
+    for (const TaskRef& ref : refs) {
+      if (!ref.chunk->tasks || is_final(ref.task().state)) continue;  // named twice
+      cancel_task(ref, "cancelled", step);
+      ++count;
+    }
+  }
+  out.done(asker.session, asker.request, count);
+  return {};
+}
+
+Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> indices) const {
+  const Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  RetryPlan plan;
+  const auto may_retry = [](TaskState state) {
+    return state == TaskState::failed || state == TaskState::cancelled;
+  };
+  const auto add_chunk = [&plan](const Chunk& chunk) {
+    const std::pair range{chunk.first, chunk.first + chunk.count - 1};
+    if (!chunk.tasks && (plan.chunks.empty() || plan.chunks.back() != range)) plan.chunks.push_back(range);
+  };
+  if (indices.empty()) {
+    for (const ChunkPtr& chunk : job->chunks()) {
+      if (chunk->erased) continue;
+      for (std::uint32_t i = 0; i < chunk->count; ++i) {
+        if (!may_retry(chunk->state(i)) || chunk->fetched(i)) continue;
+        plan.indices.push_back(chunk->first + i);
+        add_chunk(*chunk);
+      }
+    }
+  }
+  for (const std::uint32_t index : indices) {
+    const ChunkPtr chunk = job->find_chunk(index);
+    if (!chunk) return fail(Errc::not_found, "no task {}.{}", id, index);
+    const TaskState state = chunk->state(index - chunk->first);
+    if (!may_retry(state))
+      return fail(Errc::wrong_state, "task {}.{} is {}; only failed and cancelled tasks can be retried", id,
+                  index, name_of(state));
+    plan.indices.push_back(index);
+    add_chunk(*chunk);
+  }
+  return plan;
+}
+
+Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::vector<ChunkRecord> stored,
+                           Now now, Effects& out) {
+  Step step{now, out};
+  Job* job = find_job(id);
+  if (job == nullptr) return fail(Errc::not_found, "no job {}", id);
+  for (ChunkRecord& record : stored) {
+    const ChunkPtr chunk = job->find_chunk(record.first);
+    if (!chunk || chunk->tasks || record.payloads->size() != chunk->count) continue;
+    const auto queue = queue_for_use(chunk->spec->queue, step);
+    if (!queue) return fail(queue.error());
+    chunk->queue = *queue;
+    chunk->payloads = std::move(record.payloads);
+    chunk->tasks = std::make_unique<Task[]>(chunk->count);
+    for (std::uint32_t i = 0; i < chunk->count; ++i) {
+      chunk->tasks[i].state = static_cast<TaskState>(chunk->finals[i] & ~Chunk::fetched_mark);
+      chunk->tasks[i].fetched = (chunk->finals[i] & Chunk::fetched_mark) != 0;
+      chunk->tasks[i].attempt = chunk->attempt_max;
+    }
+  }
+  std::vector<TaskRef> refs;
+  for (const std::uint32_t index : plan.indices) {
+    const ChunkPtr chunk = job->find_chunk(index);
+    if (!chunk || !chunk->tasks) continue;
+    const TaskRef ref{chunk, index - chunk->first};
+    const TaskState state = ref.task().state;
+    if ((state != TaskState::failed && state != TaskState::cancelled) || ref.task().fetched) continue;
+    refs.push_back(ref);
+  }
+  if (!refs.empty() && job->is_finished()) {
+    kept_results_ -= job->kept;
+    job->finished = {};
+    step.out.keep(record_of(*job));
+  }
+  for (const TaskRef& ref : refs) restart(ref, step);
+  for (const ChunkRecord& record : stored) {  // nothing of it was to be retried after all
+    const ChunkPtr chunk = job->find_chunk(record.first);
+    if (chunk && chunk->tasks && chunk->live == 0) release_chunk(*chunk);
+  }
+  out.done(asker.session, asker.request, refs.size());
+  return {};
+}
+
+// A failed or cancelled task begins anew, with a clean record; its attempts count on.
+void Broker::restart(const TaskRef& ref, Step& step) {
+  Chunk& chunk = *ref.chunk;
+  Task& task = ref.task();
+  ++chunk.live, --chunk.kept, --chunk.job->kept;
+  stats_.queued_bytes += (*chunk.payloads)[ref.offset].size();
+  task.failures = task.crashes = 0;
+  task.cancel_requested = task.once_started = false;
+  transition(ref, TaskState::waiting, step);
+  step.out.keep(OutcomeRecord{ref.id(), chunk.first, {.state = TaskState::ready}});
+  keep_progress(ref, WallTime{}, step);
+  make_ready(ref, false, step);
+}
+
+Result<void> Broker::forget(Asker asker, JobId id, Effects& out) {
+  Job* job = find_job(id);
+  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  if (!job->is_finished())
+    return fail(Errc::wrong_state, "job {} is not finished; cancel it first: reeve cancel {}", id, id);
+  Step step{{}, out};
+  erase_job(*job, step);
+  out.done(asker.session, asker.request, 0);
+  return {};
+}
+
+void Broker::erase_job(Job& job, Step& step) {
+  ASSERT(job.counts.unfinished() == 0);
+  if (job.is_finished()) kept_results_ -= job.kept;
+  if (job.open)
+    if (const auto client = clients_.find(job.owner); client != clients_.end())
+      std::erase(client->second->open_jobs, job.id);
+  step.out.keep(JobErased{job.id});
+  jobs_.erase(job.id);
+}
+
+// Finished jobs go when they are too old, or when all results together are too many: oldest first.
+void Broker::expire_jobs(Step& step) {
+  while (!finished_jobs_.empty()) {
+    Job* job = find_job(finished_jobs_.front());
+    const bool stale = job == nullptr || !job->is_finished();
+    if (!stale) {
+      const bool too_old = step.now.wall - job->finished > limits_.results_kept_for;
+      if (!too_old && kept_results_ <= limits_.results_max) return;
+      ++stats_.expired_jobs;
+      erase_job(*job, step);
+    }
+    finished_jobs_.pop_front();
+  }
+}
+
+}  // namespace reeve::master

@@ -1,0 +1,378 @@
+// Broker: queues as containers. Values in and out, the clients that wait at them, join and task_done.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "master/core/broker.h"
+
+namespace reeve::master {
+
+Queue* Broker::find_queue(std::string_view name) const {
+  const auto found = queues_.find(name);
+  return found == queues_.end() ? nullptr : found->second.get();
+}
+
+// A queue comes into being when it is first used: an unbounded fifo.
+Result<Queue*> Broker::queue_for_use(std::string_view name, Step& step) {
+  if (Queue* queue = find_queue(name)) return queue;
+  if (auto ok = check_name(name, "queue"); !ok) return fail(ok.error());
+  if (queues_.size() >= limits_.queues_max)
+    return fail(Errc::limit_reached, "there are {} queues (queues_max)", queues_.size());
+  auto queue = std::make_unique<Queue>();
+  queue->name = name;
+  step.out.keep(queue->record());
+  return queues_.emplace(name, std::move(queue)).first->second.get();
+}
+
+Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effects& out) {
+  if (auto ok = check_name(options.name, "queue"); !ok) return ok;
+  if (const Queue* queue = find_queue(options.name)) {
+    const bool same = queue->kind == options.kind && queue->maxsize == options.maxsize;
+    if (!options.exist_ok || !same)
+      return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}", options.name, name_of(queue->kind),
+                  queue->maxsize);
+  } else {
+    if (queues_.size() >= limits_.queues_max)
+      return fail(Errc::limit_reached, "there are {} queues (queues_max)", queues_.size());
+    auto made = std::make_unique<Queue>();
+    made->name = options.name;
+    made->kind = options.kind;
+    made->maxsize = options.maxsize;
+    out.keep(made->record());
+    queues_.emplace(options.name, std::move(made));
+  }
+  out.done(asker.session, asker.request, 0);
+  return {};
+}
+
+Job& Broker::values_job(Queue& queue, Step& step) {
+  Job* job = queue.values_job ? find_job(queue.values_job) : nullptr;
+  if (job != nullptr && job->next_index < index_max - limits_.batch_max) return *job;
+  auto made = std::make_unique<Job>();
+  made->id = JobId{next_job_++};
+  made->values_of = queue.name;
+  made->submitted = step.now.wall;
+  queue.values_job = made->id;
+  step.out.keep(record_of(*made));
+  return *jobs_.emplace(made->id, std::move(made)).first->second;
+}
+
+std::shared_ptr<const TaskSpec> Broker::value_spec(Queue& queue, Encoding encoding, std::int32_t priority) {
+  const bool fits =
+      queue.value_spec && queue.value_spec->encoding == encoding && queue.value_spec->priority == priority;
+  if (!fits) {
+    TaskSpec spec;
+    spec.queue = queue.name;
+    spec.encoding = encoding;
+    spec.priority = priority;
+    queue.value_spec = std::make_shared<const TaskSpec>(std::move(spec));
+  }
+  return queue.value_spec;
+}
+
+// ---- waiting
+
+Result<Waiter*> Broker::wait(Waiter waiter, Duration wait_max, Step& step) {
+  if (waiters_.size() >= limits_.waiters_max)
+    return fail(Errc::limit_reached, "{} clients wait already (waiters_max)", waiters_.size());
+  const WaiterId id = next_waiter_++;
+  waiter.has_deadline = wait_max > Duration{0};
+  if (waiter.has_deadline) timers_.add({step.now.mono + wait_max, Timer::Kind::waiter, id, {}});
+  Queue& queue = *waiter.queue;
+  switch (waiter.kind) {
+    case Waiter::Kind::get:
+      queue.getters.push_back(id), ++queue.getting;
+      break;
+    case Waiter::Kind::put:
+      queue.putters.push_back(id), ++queue.putting;
+      break;
+    case Waiter::Kind::join:
+      queue.joiners.push_back(id);
+      break;
+  }
+  sessions_.at(waiter.session).waiters.insert(id);
+  return &waiters_.emplace(id, std::move(waiter)).first->second;
+}
+
+// It was answered, or nobody is there to hear an answer.
+void Broker::end_waiter(WaiterId id, Step& step) {
+  const auto found = waiters_.find(id);
+  if (found == waiters_.end()) return;
+  const Waiter waiter = std::move(found->second);
+  waiters_.erase(found);
+  if (const auto session = sessions_.find(waiter.session); session != sessions_.end())
+    session->second.waiters.erase(id);
+  if (waiter.kind == Waiter::Kind::get) --waiter.queue->getting;
+  if (waiter.kind != Waiter::Kind::put) return;
+  --waiter.queue->putting;
+  if (waiter.number != 0) {
+    const auto client = clients_.find(waiter.client);
+    if (client != clients_.end()) {
+      const auto answer = client->second->submissions.find(waiter.number);
+      if (answer != client->second->submissions.end()) answer->second.waiter = 0;
+    }
+  }
+  if (Job* job = find_job(waiter.job)) {
+    --job->puts_waiting;
+    finish_job_if_done(*job, step);
+  }
+}
+
+void Broker::waiter_timed_out(WaiterId id, Step& step) {
+  const auto found = waiters_.find(id);
+  if (found == waiters_.end()) return;
+  const Waiter& waiter = found->second;
+  const SessionId session = waiter.session;
+  const std::uint64_t request = waiter.request;
+  Queue& queue = *waiter.queue;
+  switch (waiter.kind) {
+    case Waiter::Kind::get:
+      step.out.got(session, request,
+                   fail(Errc::queue_empty, "nothing came into queue {} in time", queue.name));
+      break;
+    case Waiter::Kind::put:
+      step.out.submitted(session, request,
+                         fail(Errc::queue_full, "queue {} stayed full (maxsize {}); {} of {} got in",
+                              queue.name, queue.maxsize, waiter.accepted.count, waiter.payloads.size()));
+      break;
+    case Waiter::Kind::join:
+      step.out.done(
+          session, request,
+          fail(Errc::timed_out, "queue {} still has {} unfinished", queue.name, queue.unfinished()));
+      break;
+  }
+  end_waiter(id, step);
+  serve_queue(queue, step);  // a shorter put may stand behind one that gave up
+}
+
+// ---- values out
+
+void Broker::give_values(SessionId to, std::uint64_t request, Queue& queue, std::size_t items_max,
+                         Step& step) {
+  Lane& lane = queue.lane(function_value);
+  Session& session = sessions_.at(to);
+  std::vector<TaskRef> refs;
+  std::vector<ItemView> items;
+  while (items.size() < items_max) {
+    const Lane::Head* head = lane.head();
+    if (head == nullptr) break;
+    refs.push_back(head->ref);
+    lane.pop();
+    const TaskRef& ref = refs.back();
+    const Chunk& chunk = *ref.chunk;
+    transition(ref, TaskState::leased, step);
+    ++ref.task().attempt;
+    leases_.grant(session.holder, ref, epoch_);
+    ItemView item{.id = ref.id(),
+                  .encoding = chunk.spec->encoding,
+                  .value = (*chunk.payloads)[ref.offset],
+                  .function = {},
+                  .priority = chunk.spec->priority,
+                  .from = {},
+                  .from_state = TaskState::succeeded,
+                  .error = {}};
+    if (chunk.origins) {
+      const ValueOrigin& origin = (*chunk.origins)[ref.offset];
+      item.from = origin.task, item.from_state = origin.state, item.error = origin.error;
+    }
+    items.push_back(item);
+  }
+  step.out.got(to, request, std::span<const ItemView>{items});
+}
+
+Result<void> Broker::get(Asker asker, GetValues wanted, Now now, Effects& out) {
+  Step step{now, out};
+  if (client_of(asker.session) == nullptr) return fail(Errc::protocol_error, "only clients take values");
+  const auto found = queue_for_use(wanted.queue, step);
+  if (!found) return fail(found.error());
+  Queue& queue = **found;
+  const auto items_max =
+      static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted.items_max, 1, limits_.batch_max));
+  if (!queue.paused && queue.getting == 0 && queue.lane(function_value).head() != nullptr) {
+    give_values(asker.session, asker.request, queue, items_max, step);
+    serve_queue(queue, step);
+    return {};
+  }
+  if (!wanted.wait)
+    return fail(Errc::queue_empty, "queue {} {}", queue.name, queue.paused ? "is paused" : "has no values");
+  Waiter waiter{
+      .kind = Waiter::Kind::get, .session = asker.session, .request = asker.request, .queue = &queue};
+  waiter.items_max = items_max;
+  if (auto waiting = wait(std::move(waiter), wanted.wait_max, step); !waiting) return fail(waiting.error());
+  return {};
+}
+
+// Whatever may move after something entered or left the queue: blocked gets, blocked puts, joins.
+void Broker::serve_queue(Queue& queue, Step& step) {
+  if (!queue.paused) {
+    while (!queue.getters.empty() && queue.lane(function_value).head() != nullptr) {
+      const WaiterId id = queue.getters.front();
+      queue.getters.pop_front();
+      const auto waiter = waiters_.find(id);
+      if (waiter == waiters_.end()) continue;
+      give_values(waiter->second.session, waiter->second.request, queue, waiter->second.items_max, step);
+      end_waiter(id, step);
+    }
+  }
+  while (!queue.putters.empty() && queue.room() > 0) {
+    const WaiterId id = queue.putters.front();
+    const auto found = waiters_.find(id);
+    if (found == waiters_.end()) {
+      queue.putters.pop_front();
+      continue;
+    }
+    // Out of the table while it puts: adding tasks serves this queue again.
+    queue.putters.pop_front();
+    Waiter waiter = std::move(found->second);
+    admit_some(waiter, step);
+    const bool all_in = waiter.next == waiter.payloads.size();
+    if (all_in) step.out.submitted(waiter.session, waiter.request, waiter.accepted);
+    waiters_.at(id) = std::move(waiter);
+    if (all_in)
+      end_waiter(id, step);
+    else
+      queue.putters.push_front(id);
+  }
+  if (queue.joiners.empty() || queue.unfinished() > 0) return;
+  for (const WaiterId id : std::exchange(queue.joiners, {})) {
+    const auto waiter = waiters_.find(id);
+    if (waiter == waiters_.end()) continue;
+    step.out.done(waiter->second.session, waiter->second.request, 0);
+    end_waiter(id, step);
+  }
+}
+
+Result<void> Broker::peek(Asker asker, std::string_view name, std::uint32_t items_max, Effects& out) const {
+  const Queue* queue = find_queue(name);
+  if (queue == nullptr) return fail(Errc::not_found, "no queue {}", name);
+  const std::size_t limit = std::clamp<std::uint64_t>(items_max, 1, limits_.batch_max);
+  std::vector<TaskRef> refs;
+  for (const auto& lane : queue->lanes) {
+    for (TaskRef& ref : lane->first(limit - refs.size())) refs.push_back(std::move(ref));
+    if (refs.size() >= limit) break;
+  }
+  std::vector<ItemView> items;
+  for (const TaskRef& ref : refs) {
+    const Chunk& chunk = *ref.chunk;
+    ItemView item{.id = ref.id(),
+                  .encoding = chunk.spec->encoding,
+                  .value = (*chunk.payloads)[ref.offset],
+                  .function = function_names_[chunk.function],
+                  .priority = chunk.spec->priority,
+                  .from = {},
+                  .from_state = TaskState::succeeded,
+                  .error = {}};
+    if (chunk.origins) {
+      const ValueOrigin& origin = (*chunk.origins)[ref.offset];
+      item.from = origin.task, item.from_state = origin.state, item.error = origin.error;
+    }
+    items.push_back(item);
+  }
+  out.got(asker.session, asker.request, std::span<const ItemView>{items});
+  return {};
+}
+
+void Broker::took(SessionId session_id, std::span<const TaskId> items, Now now, Effects& out) {
+  Step step{now, out};
+  const auto session = sessions_.find(session_id);
+  if (session == sessions_.end() || session->second.client == nullptr) return;
+  Queue* queue = nullptr;
+  for (const TaskId& id : items) {
+    const TaskRef ref = find(id);
+    if (!ref.chunk || !leases_.held_by(ref, session->second.holder)) continue;
+    Queue* const its_queue = ref.chunk->queue;
+    if (queue != nullptr && queue != its_queue) out.keep(queue->record());
+    queue = its_queue;
+    ++queue->taken;
+    consume_value(ref, step);
+  }
+  if (queue != nullptr) out.keep(queue->record());
+}
+
+Result<void> Broker::task_done(Asker asker, std::string_view name, std::uint64_t count, Now now,
+                               Effects& out) {
+  Step step{now, out};
+  Queue* queue = find_queue(name);
+  if (queue == nullptr) return fail(Errc::not_found, "no queue {}", name);
+  if (count > queue->taken)
+    return fail(Errc::wrong_state, "task_done called too often: {} of queue {} are taken and not done",
+                queue->taken, name);
+  queue->taken -= count;
+  out.keep(queue->record());
+  out.done(asker.session, asker.request, queue->unfinished());
+  serve_queue(*queue, step);
+  return {};
+}
+
+Result<void> Broker::join(Asker asker, std::string_view name, Duration wait_max, Now now, Effects& out) {
+  Step step{now, out};
+  if (client_of(asker.session) == nullptr) return fail(Errc::protocol_error, "only clients join queues");
+  const auto queue = queue_for_use(name, step);
+  if (!queue) return fail(queue.error());
+  if ((*queue)->unfinished() == 0) {
+    out.done(asker.session, asker.request, 0);
+    return {};
+  }
+  Waiter waiter{
+      .kind = Waiter::Kind::join, .session = asker.session, .request = asker.request, .queue = *queue};
+  if (auto waiting = wait(std::move(waiter), wait_max, step); !waiting) return fail(waiting.error());
+  return {};
+}
+
+Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueAction action, Now now,
+                                   Effects& out) {
+  Step step{now, out};
+  Queue* queue = find_queue(name);
+  if (queue == nullptr) return fail(Errc::not_found, "no queue {}", name);
+  std::uint64_t count = 0;
+  switch (action) {
+    case QueueAction::pause:
+    case QueueAction::resume:
+      queue->paused = action == QueueAction::pause;
+      out.keep(queue->record());
+      for (const auto& lane : queue->lanes) lane_has_work(*lane);
+      serve_queue(*queue, step);
+      break;
+    case QueueAction::purge:
+      count = purge(*queue, step);
+      break;
+    case QueueAction::remove:
+      if (queue->unfinished() > 0 || queue->getting + queue->putting > 0 || !queue->joiners.empty())
+        return fail(Errc::wrong_state, "queue {} is in use ({} unfinished, {} clients wait); purge it first",
+                    name, queue->unfinished(), queue->getting + queue->putting);
+      if (Job* job = find_job(queue->values_job)) erase_job(*job, step);
+      std::erase_if(lanes_, [queue](const Lane* lane) { return &lane->queue() == queue; });
+      out.keep(QueueErased{queue->name});
+      queues_.erase(queues_.find(name));
+      break;
+  }
+  out.done(asker.session, asker.request, count);
+  return {};
+}
+
+// What is in the queue and not in anybody's hands goes: tasks are cancelled, values are dropped.
+std::uint64_t Broker::purge(Queue& queue, Step& step) {
+  std::vector<TaskRef> refs;
+  for (const auto& [id, job] : jobs_) {
+    for (const ChunkPtr& chunk : job->chunks()) {
+      if (chunk->queue != &queue) continue;
+      for (std::uint32_t i = 0; i < chunk->count; ++i) {
+        const TaskState state = chunk->state(i);
+        if (state == TaskState::ready || state == TaskState::waiting) refs.push_back({chunk, i});
+      }
+    }
+  }
+  for (const TaskRef& ref : refs) cancel_task(ref, "purged", step);
+  queue.taken = 0;
+  step.out.keep(queue.record());
+  serve_queue(queue, step);
+  return refs.size();
+}
+
+void Broker::lane_has_work(Lane& lane) {
+  if (lane.listed || lane.function() == function_value || lane.queue().paused) return;
+  lane.listed = true;
+  lanes_.push_back(&lane);
+}
+
+}  // namespace reeve::master

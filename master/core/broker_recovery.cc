@@ -1,0 +1,182 @@
+// Broker: beginning with what the store held, and the time after a restart in which workers come back.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "master/core/broker.h"
+
+namespace reeve::master {
+
+void Broker::recover(Recovered recovered, Now now) {
+  next_job_ = recovered.next_job;
+  timers_.add({now.mono + limits_.retention_interval, Timer::Kind::retention, 0, {}});
+  for (const QueueRecord& record : recovered.queues) {
+    auto queue = std::make_unique<Queue>();
+    queue->name = record.name;
+    queue->kind = record.kind;
+    queue->maxsize = record.maxsize;
+    queue->paused = record.paused;
+    queue->taken = record.unfinished_taken;
+    queues_.emplace(record.name, std::move(queue));
+  }
+  for (const Recovered::Job& stored : recovered.jobs) {
+    auto job = std::make_unique<Job>();
+    const JobRecord& record = stored.record;
+    job->id = record.id;
+    job->name = record.name;
+    job->values_of = record.values_of;
+    job->open = record.open;
+    job->submitted = record.submitted;
+    job->started = record.started;
+    job->finished = record.finished;
+    job->after = record.after;
+    job->next_index = record.next_index;
+    next_job_ = std::max(next_job_, record.id.value + 1);
+    if (job->is_values())
+      if (Queue* queue = find_queue(job->values_of)) queue->values_job = job->id;
+    jobs_.emplace(record.id, std::move(job));
+  }
+  for (const auto& [id, job] : jobs_) {
+    for (const JobId other_id : job->after) {
+      Job* other = job->is_finished() ? nullptr : find_job(other_id);
+      if (other == nullptr || other->is_finished()) continue;
+      ++job->blockers;
+      other->dependents.push_back(id);
+    }
+  }
+  // Chunks in the order in which they came, over all jobs: the order in which their tasks stand in the
+  // queues.
+  std::vector<std::pair<Job*, Recovered::Chunk*>> chunks;
+  for (Recovered::Job& stored : recovered.jobs)
+    for (Recovered::Chunk& chunk : stored.chunks) chunks.emplace_back(find_job(stored.record.id), &chunk);
+  std::ranges::stable_sort(chunks, {}, [](const auto& c) { return c.second->record.submitted; });
+  for (auto& [job, chunk] : chunks) recover_chunk(*job, *chunk, now);
+
+  std::vector<Job*> finished;
+  for (const auto& [id, job] : jobs_)
+    if (job->is_finished()) finished.push_back(job.get());
+  std::ranges::sort(finished, {}, [](const Job* job) { return job->finished; });
+  for (const Job* job : finished) finished_jobs_.push_back(job->id), kept_results_ += job->kept;
+
+  for (const SubmissionRecord& record : recovered.submissions) {
+    ClientId& id = client_by_key_[record.client];
+    if (!id) {
+      id = ClientId{next_client_++};
+      auto client = std::make_unique<Client>();
+      client->id = id;
+      client->key = record.client;
+      clients_.emplace(id, std::move(client));
+      timers_.add({now.mono + limits_.client_grace, Timer::Kind::client_gone, id.value, {}});
+    }
+    clients_.at(id)->submissions[record.submission] = {{record.job, record.first, record.count}, 0};
+  }
+  for (const WorkerRecord& record : recovered.workers) awaited_.emplace(record.key, record.name);
+  recovering_ = true;
+  const bool wait_for_workers = !awaited_.empty() && !withheld_.empty();
+  timers_.add({wait_for_workers ? now.mono + limits_.lease : now.mono, Timer::Kind::recovery_ends, 0, {}});
+  timers_.add(
+      {now.mono + limits_.client_grace, Timer::Kind::client_gone, 0, {}});  // open jobs without a client
+}
+
+void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
+  const ChunkPtr chunk{new Chunk};
+  chunk->job = &job;
+  chunk->first = stored.record.first;
+  chunk->spec = std::move(stored.record.spec);
+  chunk->function = function_of(*chunk->spec);
+  const bool is_value = chunk->function == function_value;
+  const bool all_final = stored.record.payloads == nullptr;
+  chunk->count =
+      static_cast<std::uint32_t>(all_final ? stored.finals.size() : stored.record.payloads->size());
+  job.next_index = std::max(job.next_index, chunk->first + chunk->count);
+  job.insert_chunk(chunk);
+
+  chunk->tasks = std::make_unique<Task[]>(chunk->count);
+  for (std::uint32_t i = 0; i < chunk->count; ++i) chunk->tasks[i].state = TaskState::ready;
+  for (const auto& [index, state] : stored.finals) {
+    Task& task = chunk->tasks[index - chunk->first];
+    task.state = state;
+    task.fetched = is_value;
+    if (!is_value) ++chunk->kept, ++job.kept;
+  }
+  for (const ProgressRecord& progress : stored.progress) {
+    Task& task = chunk->tasks[progress.task.index - chunk->first];
+    task.attempt = progress.attempt;
+    task.failures = progress.failures;
+    task.crashes = static_cast<std::uint16_t>(progress.crashes);
+    task.cancel_requested = progress.cancel_requested;
+    task.once_started = progress.once_started;
+    const bool backing_off = !is_final(task.state) && progress.not_before > now.wall;
+    if (!backing_off) continue;
+    task.state = TaskState::waiting;
+    const Duration rest = progress.not_before - now.wall;
+    timers_.add({now.mono + rest, Timer::Kind::task_due, 1, {chunk, progress.task.index - chunk->first}});
+  }
+  const auto queue = chunk->spec->queue;
+  chunk->queue = find_queue(queue);
+  if (chunk->queue == nullptr) {  // cannot be: a queue goes only when nothing unfinished is in it
+    auto made = std::make_unique<Queue>();
+    made->name = queue;
+    chunk->queue = queues_.emplace(queue, std::move(made)).first->second.get();
+  }
+  chunk->payloads = all_final ? nullptr : std::move(stored.record.payloads);
+  chunk->origins = std::move(stored.record.origins);
+
+  const WallTime due = stored.record.submitted + chunk->spec->delay;
+  for (std::uint32_t i = 0; i < chunk->count; ++i) {
+    Task& task = chunk->tasks[i];
+    const TaskRef ref{chunk, i};
+    if (task.state == TaskState::ready && (job.blockers > 0 || due > now.wall)) {
+      task.state = TaskState::waiting;
+      if (job.blockers == 0) timers_.add({now.mono + (due - now.wall), Timer::Kind::task_due, 1, ref});
+    }
+    ++job.counts[task.state];
+    if (is_final(task.state)) continue;
+    ++chunk->live, ++chunk->queue->counts[task.state], ++stats_.tasks[task.state];
+    stats_.queued_bytes += (*chunk->payloads)[i].size();
+    if (task.state != TaskState::ready) continue;
+    if (is_value)
+      enqueue(ref, false);
+    else
+      withheld_.push_back(ref);
+  }
+  if (chunk->live == 0) release_chunk(*chunk);
+}
+
+// Every worker of the last epoch is back, or its lease would have ended by now: what nobody claimed may run
+// again.
+void Broker::end_recovery(Step& step) {
+  if (!recovering_) return;
+  recovering_ = false;
+  for (const auto& [key, name] : std::exchange(awaited_, {}))
+    if (!worker_by_key_.contains(key)) step.out.keep(WorkerErased{key});
+
+  std::map<std::pair<Lane*, std::int32_t>, std::vector<Lane::Entry>> by_lane;
+  for (TaskRef& ref : std::exchange(withheld_, {})) {
+    if (!ref.is(TaskState::ready)) continue;  // adopted by its worker, or cancelled
+    const Task& task = ref.task();
+    if (task.cancel_requested) {
+      finish(ref, {.state = TaskState::cancelled, .attempt = task.attempt, .error = "cancelled"}, step);
+    } else if (task.once_started) {
+      finish(ref,
+             {.state = TaskState::failed,
+              .attempt = task.attempt,
+              .error =
+                  "may have run or not: its worker did not come back after a restart of the master, and the "
+                  "task asked to be run at most once"},
+             step);
+    } else {
+      Lane& lane = ref.chunk->queue->lane(ref.chunk->function);
+      const std::int32_t priority = ref.chunk->spec->priority;
+      by_lane[{&lane, priority}].push_back({std::move(ref), 0});
+    }
+  }
+  for (auto& [where, entries] : by_lane) {
+    const auto& [lane, priority] = where;
+    if (lane->queue().kind == QueueKind::lifo) std::ranges::reverse(entries);
+    lane->push_front(std::move(entries), priority);
+    lane_has_work(*lane);
+  }
+}
+
+}  // namespace reeve::master

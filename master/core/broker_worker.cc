@@ -1,0 +1,337 @@
+// Broker: workers. Who gets which task, leases and fences, lost workers, the time after a restart.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "master/core/broker.h"
+
+namespace reeve::master {
+
+Worker* Broker::worker_of(SessionId session) const {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : found->second.worker;
+}
+
+void Broker::enter_worker(Worker& worker, const WorkerIntro& intro) {
+  worker.name = intro.name;
+  worker.host = intro.host;
+  worker.version = intro.version;
+  worker.address = intro.address;
+  worker.pid = intro.pid;
+  worker.slots = std::max<std::uint32_t>(intro.slots, 1);
+  worker.functions = intro.functions;
+  worker.queues = intro.queues;
+  worker.commands = intro.commands;
+  worker.labels = intro.labels;
+  worker.serves_function.assign(function_names_.size(), false);
+  for (const auto& function : intro.functions) {
+    const FunctionId id = intern(function);
+    if (id >= worker.serves_function.size()) worker.serves_function.resize(id + 1, false);
+    worker.serves_function[id] = true;
+  }
+  worker.serves_function[function_command] = intro.commands;
+}
+
+Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intro, Now now, Effects& out) {
+  Step step{now, out};
+  if (auto ok = check_name(intro.name, "worker"); !ok) return fail(ok.error());
+  for (const auto& function : intro.functions)
+    if (auto ok = check_name(function, "function"); !ok) return fail(ok.error());
+
+  WorkerId& id = worker_by_key_[intro.key];
+  if (!id) {
+    id = WorkerId{next_worker_++};
+    auto made = std::make_unique<Worker>();
+    made->id = id;
+    made->key = intro.key;
+    made->holder = leases_.add_holder();
+    workers_.emplace(id, std::move(made));
+    out.keep(WorkerRecord{intro.key, intro.name});
+    timers_.add({now.mono + limits_.lease, Timer::Kind::worker_lease, id.value, {}});
+  }
+  Worker& worker = *workers_.at(id);
+  if (worker.session) {  // its old connection is dead and nobody noticed yet
+    std::erase(round_, &worker);
+    sessions_.erase(worker.session);
+    out.disconnect(worker.session, {Errc::unavailable, "the worker came back on a new connection"});
+  }
+  enter_worker(worker, intro);
+  worker.session = session;
+  worker.held_max = 0;  // until it says how much it can hold
+  worker.connected_at = worker.heard_at = now.wall;
+  worker.lease_until = now.mono + limits_.lease;
+  sessions_[session] =
+      Session{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
+  round_.push_back(&worker);
+  for (const auto& [name, queue] : queues_)
+    for (const auto& lane : queue->lanes) lane_has_work(*lane);
+
+  WorkerAdmitted admitted{id, reconcile(worker, intro.held, step)};
+  if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
+  return admitted;
+}
+
+// The worker says what it holds; the truth about leases is here. What it holds under a current lease, or
+// under one that nobody has had since, stays its own; the rest it must drop. What it should hold and does not
+// never arrived.
+std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held, Step& step) {
+  std::vector<Fence> dropped;
+  std::unordered_map<TaskId, Fence> claimed;
+  for (const Fence& fence : held) {
+    const TaskRef ref = find(fence.task);
+    const bool unfinished = ref.chunk && ref.chunk->tasks && !is_final(ref.task().state);
+    const bool mine =
+        unfinished && leases_.held_by(ref, worker.holder) && leases_.lease(ref).fence() == fence;
+    // Adopted: granted in an earlier epoch and not granted again since.
+    const bool orphan = unfinished && fence.epoch < epoch_ && fence.attempt >= ref.task().attempt &&
+                        ref.chunk->function != function_value && ref.is(TaskState::ready);
+    if (orphan) {
+      transition(ref, TaskState::leased, step);
+      ref.task().attempt = fence.attempt;
+      leases_.grant(worker.holder, ref, fence.epoch);
+      if (ref.chunk->job->started == WallTime{}) ref.chunk->job->started = step.now.wall;
+      if (ref.task().cancel_requested) step.out.stop(worker.session, fence);
+    }
+    if (mine || orphan)
+      claimed.emplace(fence.task, fence);
+    else
+      dropped.push_back(fence);
+  }
+  std::vector<TaskRef> missing;
+  for (const Lease& lease : leases_.of(worker.holder))
+    if (!claimed.contains(lease.ref.id())) missing.push_back(lease.ref);
+  for (const TaskRef& ref : missing) take_back(ref, step);
+  return dropped;
+}
+
+// A lease ends without the attempt having begun. Pre: leased.
+void Broker::take_back(const TaskRef& ref, Step& step) {
+  Task& task = ref.task();
+  if (task.cancel_requested) {
+    finish(ref,
+           {.state = TaskState::cancelled, .attempt = task.attempt, .error = "cancelled before it began"},
+           step);
+    return;
+  }
+  task.once_started = false;
+  if (ref.chunk->spec->at_most_once) keep_progress(ref, WallTime{}, step);
+  make_ready(ref, true, step);
+}
+
+void Broker::worker_alive(SessionId session, Now now) {
+  if (Worker* worker = worker_of(session)) {
+    worker->lease_until = now.mono + limits_.lease;
+    worker->heard_at = now.wall;
+  }
+}
+
+void Broker::worker_capacity(SessionId session, std::uint32_t held_max) {
+  if (Worker* worker = worker_of(session)) worker->held_max = held_max;
+}
+
+// ---- granting
+
+// The lane whose head should go to this worker: highest priority first, then the oldest.
+Lane* Broker::best_lane(const Worker& worker) {
+  Lane* best = nullptr;
+  Lane::Head best_head;
+  for (Lane* lane : lanes_) {
+    if (!worker.serves(*lane)) continue;
+    const Lane::Head* head = lane->head();
+    if (head == nullptr) continue;
+    const bool better = best == nullptr || head->priority > best_head.priority ||
+                        (head->priority == best_head.priority && head->order < best_head.order);
+    if (better) best = lane, best_head = *head;
+  }
+  return best;
+}
+
+void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
+  const TaskRef ref = lane.head()->ref;
+  lane.pop();
+  Task& task = ref.task();
+  Chunk& chunk = *ref.chunk;
+  transition(ref, TaskState::leased, step);
+  ++task.attempt;
+  leases_.grant(worker.holder, ref, epoch_);
+  ++stats_.grants;
+  if (chunk.job->started == WallTime{}) chunk.job->started = step.now.wall;
+  const bool once = chunk.spec->at_most_once;
+  if (once) {
+    task.once_started = true;
+    keep_progress(ref, WallTime{}, step);
+  }
+  step.out.grant(worker.session, {.fence = {epoch_, ref.id(), task.attempt},
+                                  .spec = chunk.spec,
+                                  .payload = (*chunk.payloads)[ref.offset],
+                                  .held = once});
+  if (lane.queue().putting > 0) serve_queue(lane.queue(), step);
+}
+
+// Idle slots first, one task at a time around the workers; then what workers are willing to hold in advance,
+// in even shares, so that no worker hoards what another could run.
+void Broker::dispatch(Now now, Effects& out) {
+  Step step{now, out};
+  deliver_results(step);
+  std::erase_if(lanes_, [](Lane* lane) {
+    if (!lane->queue().paused && lane->head() != nullptr) return false;
+    lane->listed = false;
+    return true;
+  });
+  if (lanes_.empty() || round_.empty()) return;
+  std::rotate(round_.begin(), round_.begin() + 1, round_.end());
+
+  const auto may_hold = [this](const Worker& worker, std::uint32_t bound) {
+    return !worker.draining && leases_.count(worker.holder) < std::min(bound, worker.held_max);
+  };
+  for (bool granted = true; granted;) {
+    granted = false;
+    for (Worker* worker : round_) {
+      if (!may_hold(*worker, worker->slots)) continue;
+      Lane* lane = best_lane(*worker);
+      if (lane == nullptr) continue;
+      grant_one(*worker, *lane, step);
+      granted = true;
+    }
+  }
+  for (bool granted = true; granted;) {
+    granted = false;
+    const std::uint64_t share = std::max<std::uint64_t>(1, stats_.tasks[TaskState::ready] / round_.size());
+    for (Worker* worker : round_) {
+      for (std::uint64_t i = 0; i < share && may_hold(*worker, worker->held_max); ++i) {
+        Lane* lane = best_lane(*worker);
+        if (lane == nullptr) break;
+        grant_one(*worker, *lane, step);
+        granted = true;
+      }
+    }
+  }
+}
+
+// ---- results
+
+bool Broker::complete(SessionId session, const Fence& fence, Outcome outcome, Now now, Effects& out) {
+  Step step{now, out};
+  Worker* worker = worker_of(session);
+  const TaskRef ref = find(fence.task);
+  const bool current = worker != nullptr && ref.chunk && leases_.held_by(ref, worker->holder) &&
+                       leases_.lease(ref).fence() == fence;
+  if (!current) {
+    ++stats_.refused_results;
+    return false;
+  }
+  outcome.attempt = fence.attempt;
+  outcome.worker = worker->name;
+  ++worker->finished;
+  switch (outcome.state) {
+    case TaskState::succeeded:
+      finish(ref, std::move(outcome), step);
+      break;
+    case TaskState::cancelled:
+      // Stopped on request; or by the worker on its own account, and then it was not the task's fault.
+      if (ref.task().cancel_requested) {
+        if (outcome.error.empty()) outcome.error = "cancelled";
+        finish(ref, std::move(outcome), step);
+      } else {
+        attempt_lost(ref, fmt::format("worker {} stopped it ({})", worker->name, outcome.error), step);
+      }
+      break;
+    default:
+      ++worker->failed;
+      outcome.state = TaskState::failed;
+      if (outcome.error.empty()) outcome.error = "failed";
+      attempt_failed(ref, std::move(outcome), step);
+  }
+  return true;
+}
+
+void Broker::returned(SessionId session, std::span<const Fence> attempts, Now now, Effects& out) {
+  Step step{now, out};
+  Worker* worker = worker_of(session);
+  if (worker == nullptr) return;
+  // Backwards, because each goes to the front: they end up in the order in which they were granted.
+  for (auto fence = attempts.rbegin(); fence != attempts.rend(); ++fence) {
+    const TaskRef ref = find(fence->task);
+    if (!ref.chunk || !leases_.held_by(ref, worker->holder) || leases_.lease(ref).fence() != *fence) continue;
+    take_back(ref, step);
+  }
+}
+
+// ---- leaving
+
+void Broker::session_left(SessionId session_id, Now now, Effects& out) {
+  Step step{now, out};
+  const auto found = sessions_.find(session_id);
+  if (found == sessions_.end()) return;
+  Session session = std::move(found->second);
+  sessions_.erase(found);
+  if (session.worker != nullptr) {  // its leases live on until they end
+    session.worker->session = {};
+    std::erase(round_, session.worker);
+    return;
+  }
+  for (const WaiterId id : session.waiters) end_waiter(id, step);
+  for (const JobId id : session.watching) {
+    if (Job* job = find_job(id))
+      std::erase_if(job->watchers, [session_id](const Watcher& w) { return w.session == session_id; });
+  }
+  // Values that were on their way to it go back to the front, in their order.
+  std::vector<TaskRef> values;
+  for (const Lease& lease : leases_.of(session.holder)) values.push_back(lease.ref);
+  std::ranges::sort(values, std::greater<>{}, [](const TaskRef& ref) { return ref.id(); });
+  for (const TaskRef& ref : values) make_ready(ref, true, step);
+  leases_.remove_holder(session.holder);
+
+  Client& client = *session.client;
+  if (--client.sessions == 0)
+    timers_.add({now.mono + limits_.client_grace, Timer::Kind::client_gone, client.id.value, {}});
+}
+
+void Broker::worker_goodbye(SessionId session, Now now, Effects& out) {
+  Step step{now, out};
+  Worker* worker = worker_of(session);
+  if (worker == nullptr) return;
+  lose_worker(*worker, fmt::format("worker {} left", worker->name), step);
+}
+
+void Broker::lease_due(WorkerId id, Step& step) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) return;
+  Worker& worker = *found->second;
+  if (worker.lease_until > step.now.mono) {
+    timers_.add({worker.lease_until, Timer::Kind::worker_lease, id.value, {}});
+    return;
+  }
+  lose_worker(worker, fmt::format("worker {} was not heard of for its lease", worker.name), step);
+}
+
+void Broker::lose_worker(Worker& worker, std::string_view how, Step& step) {
+  std::vector<TaskRef> refs;
+  for (const Lease& lease : leases_.of(worker.holder)) refs.push_back(lease.ref);
+  for (auto ref = refs.rbegin(); ref != refs.rend(); ++ref) attempt_lost(*ref, how, step);
+  if (worker.session) {
+    sessions_.erase(worker.session);
+    std::erase(round_, &worker);
+    step.out.disconnect(worker.session, {Errc::unavailable, std::string{how}});
+  }
+  leases_.remove_holder(worker.holder);
+  step.out.keep(WorkerErased{worker.key});
+  worker_by_key_.erase(worker.key);
+  workers_.erase(worker.id);
+}
+
+Result<void> Broker::worker_drain(Asker asker, std::string_view name, bool on, Effects& out) {
+  std::uint64_t count = 0;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->name != name && fmt::format("{}", id) != name) continue;
+    worker->draining = on;
+    if (worker->session) out.drain(worker->session, on);
+    ++count;
+  }
+  if (count == 0) return fail(Errc::not_found, "no worker {}", name);
+  out.done(asker.session, asker.request, count);
+  return {};
+}
+
+}  // namespace reeve::master

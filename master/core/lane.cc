@@ -1,0 +1,67 @@
+#include "master/core/lane.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/base/assert.h"
+
+namespace reeve::master {
+
+void Lane::push(TaskRef ref, std::int32_t priority, std::uint64_t order) {
+  auto& entries = by_priority_[priority];
+  if (kind_ == QueueKind::lifo)
+    entries.push_front({std::move(ref), order});
+  else
+    entries.push_back({std::move(ref), order});
+}
+
+void Lane::push_front(TaskRef ref, std::int32_t priority) {
+  by_priority_[priority].push_front({std::move(ref), 0});
+}
+
+void Lane::push_front(std::vector<Entry> entries, std::int32_t priority) {
+  auto& line = by_priority_[priority];
+  line.insert(line.begin(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+}
+
+const Lane::Head* Lane::head() {
+  while (!by_priority_.empty()) {
+    auto& [priority, entries] = *by_priority_.begin();
+    while (!entries.empty() && !entries.front().ref.is(TaskState::ready)) entries.pop_front();
+    if (!entries.empty()) {
+      const Entry& entry = entries.front();
+      head_ = {entry.ref, priority, entry.order};
+      return &head_;
+    }
+    by_priority_.erase(by_priority_.begin());
+  }
+  head_ = {};
+  return nullptr;
+}
+
+void Lane::pop() {
+  ASSERT(!by_priority_.empty());
+  auto first = by_priority_.begin();
+  first->second.pop_front();
+  if (first->second.empty()) by_priority_.erase(first);
+  head_ = {};
+}
+
+std::size_t Lane::size() const {
+  std::size_t size = 0;
+  for (const auto& [priority, entries] : by_priority_) size += entries.size();
+  return size;
+}
+
+std::vector<TaskRef> Lane::first(std::size_t limit) const {
+  std::vector<TaskRef> refs;
+  for (const auto& [priority, entries] : by_priority_) {
+    for (const Entry& entry : entries) {
+      if (refs.size() >= limit) return refs;
+      if (entry.ref.is(TaskState::ready)) refs.push_back(entry.ref);
+    }
+  }
+  return refs;
+}
+
+}  // namespace reeve::master

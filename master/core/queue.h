@@ -1,0 +1,47 @@
+// Queue: a named container of tasks and values, with the clients that wait at it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "master/core/lane.h"
+#include "master/core/records.h"
+#include "master/core/views.h"
+
+namespace reeve::master {
+
+using WaiterId = std::uint64_t;
+
+// Thread: the loop thread.  Always: counts speak of the unfinished tasks and values that live here.
+struct Queue {
+  std::string name;
+  QueueKind kind = QueueKind::fifo;
+  std::uint64_t maxsize = 0;  // 0: no bound
+  bool paused = false;
+  Counts counts;
+  std::uint64_t taken = 0;                     // values that a client took and did not call task_done for
+  JobId values_job;                            // carries the plain values; none before the first
+  std::shared_ptr<const TaskSpec> value_spec;  // of the last put: puts that look alike share it
+  std::vector<std::unique_ptr<Lane>> lanes;    // few; by order of creation
+  // Blocked clients, longest first. Ids of waiters that ended may stand here: they are skipped.
+  std::deque<WaiterId> getters, putters, joiners;
+  std::uint64_t getting = 0, putting = 0;  // how many of them are still there
+
+  std::uint64_t size() const { return counts[TaskState::waiting] + counts[TaskState::ready]; }
+  std::uint64_t room() const {
+    if (maxsize == 0) return ~std::uint64_t{0};
+    return size() >= maxsize ? 0 : maxsize - size();
+  }
+  std::uint64_t unfinished() const { return counts.unfinished() + taken; }
+  QueueRecord record() const { return {name, kind, maxsize, paused, taken}; }
+  Lane& lane(FunctionId function) {
+    for (const auto& lane : lanes)
+      if (lane->function() == function) return *lane;
+    return *lanes.emplace_back(std::make_unique<Lane>(*this, function, kind));
+  }
+};
+
+}  // namespace reeve::master
