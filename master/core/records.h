@@ -106,6 +106,9 @@ struct OutcomeRecord {
   std::uint32_t chunk = 0;
   Outcome outcome;
 };
+inline bool is_taken_value(const Outcome& outcome) {
+  return outcome.state == TaskState::succeeded && outcome.attempt == 0;
+}
 
 // An unfinished task whose progress differs from "never tried": upsert, by task. Removed with its chunk, and
 // overridden by an outcome.
