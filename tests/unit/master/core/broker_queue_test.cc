@@ -1,0 +1,217 @@
+// Values: put, get, bounded queues, join and task_done.
+#include "tests/unit/master/core/broker_fixture.h"
+
+namespace reeve::master {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr SessionId other{2};
+
+class BrokerQueueTest : public BrokerTest {
+ protected:
+  std::vector<std::string> last_values() const {
+    std::vector<std::string> values;
+    for (const auto& value : *out.gots.back().answer) values.push_back(value.value);
+    return values;
+  }
+  void bounded(std::string name, std::uint64_t maxsize) {
+    ASSERT_TRUE(
+        broker->queue_create({client, ++request}, {.name = std::move(name), .maxsize = maxsize}, out));
+  }
+  QueueView queue(std::string_view name) const { return (*broker->queues(name))[0]; }
+};
+
+TEST_F(BrokerQueueTest, ValuesComeOutInTheOrderInWhichTheyWentIn) {
+  ASSERT_TRUE(put("q", {"a", "b", "c"}));
+  ASSERT_TRUE(get("q", true, 0s, client, 2));
+  EXPECT_THAT(last_values(), ElementsAre("a", "b"));
+}
+
+TEST_F(BrokerQueueTest, AGetFromAnEmptyQueueWaitsForAPut) {
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(out.gots, IsEmpty());
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_THAT(out.gots, SizeIs(1));
+  EXPECT_THAT(last_values(), ElementsAre("a"));
+}
+
+TEST_F(BrokerQueueTest, AGetThatMustNotWaitFailsOnAnEmptyQueue) {
+  const auto refused = get("q", false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::queue_empty);
+}
+
+TEST_F(BrokerQueueTest, AGetGivesUpAfterItsTime) {
+  ASSERT_TRUE(get("q", true, 5s));
+  pass(5s);
+  ASSERT_THAT(out.gots, SizeIs(1));
+  EXPECT_EQ(out.gots[0].answer.error().code, Errc::queue_empty);
+  ASSERT_TRUE(put("q", {"a"}));
+  EXPECT_EQ(queue("q").ready, 1u) << "it went to nobody";
+}
+
+TEST_F(BrokerQueueTest, AValueThatItsTakerDidNotAcknowledgeGoesBackToTheFront) {
+  broker->client_joined(other, "client-2", now);
+  ASSERT_TRUE(put("q", {"a", "b", "c"}));
+  ASSERT_TRUE(get("q", true, 0s, other, 2));
+  broker->session_left(other, now, out);
+  ASSERT_TRUE(get("q", true, 0s, client, 3));
+  EXPECT_THAT(last_values(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(BrokerQueueTest, AWaiterThatLeftTakesNothing) {
+  broker->client_joined(other, "client-2", now);
+  ASSERT_TRUE(get("q", true, 0s, other));
+  broker->session_left(other, now, out);
+  ASSERT_TRUE(put("q", {"a"}));
+  EXPECT_EQ(queue("q").ready, 1u);
+}
+
+TEST_F(BrokerQueueTest, AValueThatWasTakenStaysTakenAcrossARestart) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(get("q"));
+  take_last();
+  restart();
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(last_values(), ElementsAre("b"));
+}
+
+TEST_F(BrokerQueueTest, TheIndicesOfValuesAreNeverGivenTwice) {
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(get("q"));
+  const TaskId first = (*out.gots.back().answer)[0].id;
+  take_last();
+  restart();
+  ASSERT_TRUE(put("q", {"b"}));
+  ASSERT_TRUE(get("q"));
+  EXPECT_NE((*out.gots.back().answer)[0].id, first);
+}
+
+TEST_F(BrokerQueueTest, APutIntoAFullQueueWaitsForRoom) {
+  bounded("q", 2);
+  ASSERT_TRUE(put("q", {"a", "b", "c"}));
+  EXPECT_THAT(out.submissions, IsEmpty());
+  EXPECT_EQ(queue("q").ready, 2u);
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(out.submissions, SizeIs(1));
+  EXPECT_EQ(queue("q").ready, 2u);
+}
+
+TEST_F(BrokerQueueTest, APutThatMustNotWaitFailsOnAFullQueueAndLeavesNothingBehind) {
+  bounded("q", 2);
+  const auto refused = put("q", {"a", "b", "c"}, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::queue_full);
+  EXPECT_EQ(queue("q").ready, 0u);
+}
+
+TEST_F(BrokerQueueTest, APutGivesUpAfterItsTime) {
+  bounded("q", 1);
+  ASSERT_TRUE(put("q", {"a"}));
+  out.clear();
+  ASSERT_TRUE(put("q", {"b"}, true, 5s));
+  pass(5s);
+  ASSERT_THAT(out.submissions, SizeIs(1));
+  EXPECT_EQ(out.submissions[0].answer.error().code, Errc::queue_full);
+}
+
+TEST_F(BrokerQueueTest, BlockedPutsGetInInTheirOrder) {
+  bounded("q", 1);
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(put("q", {"b", "c"}));
+  ASSERT_TRUE(put("q", {"d"}));
+  std::vector<std::string> seen;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(get("q"));
+    seen.push_back(last_values().at(0));
+    take_last();
+  }
+  EXPECT_THAT(seen, ElementsAre("a", "b", "c", "d"));
+}
+
+TEST_F(BrokerQueueTest, ABlockedSubmissionFinishesItsJobOnlyWithAllItsTasks) {
+  bounded("q", 1);
+  TaskSpec spec = function("f");
+  spec.queue = "q";
+  Submission submission;
+  submission.number = ++number;
+  submission.spec = spec;
+  submission.payloads = payloads({"a", "b"});
+  submission.wait_for_room = true;
+  ASSERT_TRUE(broker->submit({client, 1}, std::move(submission), now, out));
+  settle();
+  worker(SessionId{101}, "one");
+  ASSERT_THAT(out.submissions, SizeIs(1)) << "the first task left the queue";
+  succeed(SessionId{101}, out.grants[0].fence);
+  ASSERT_THAT(out.grants, SizeIs(2));
+  const JobId job = out.submissions[0].answer->job;
+  EXPECT_EQ(broker->job(job)->finished, WallTime{});
+  succeed(SessionId{101}, out.grants[1].fence);
+  EXPECT_NE(broker->job(job)->finished, WallTime{});
+}
+
+TEST_F(BrokerQueueTest, JoinWakesWhenEverythingTakenIsDone) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(broker->join({client, 50}, "q", 0s, now, out));
+  ASSERT_TRUE(get("q", true, 0s, client, 2));
+  take_last();
+  ASSERT_TRUE(broker->task_done({client, 51}, "q", 1, now, out));
+  ASSERT_THAT(out.dones, SizeIs(1));
+  ASSERT_TRUE(broker->task_done({client, 52}, "q", 1, now, out));
+  ASSERT_THAT(out.dones, SizeIs(3));
+  EXPECT_EQ(out.dones.back().request, 50u);
+}
+
+TEST_F(BrokerQueueTest, TaskDoneOncTooOftenIsAnError) {
+  ASSERT_TRUE(put("q", {"a"}));
+  const auto refused = broker->task_done({client, 1}, "q", 1, now, out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::wrong_state);
+}
+
+TEST_F(BrokerQueueTest, JoinGivesUpAfterItsTime) {
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(broker->join({client, 50}, "q", 5s, now, out));
+  pass(5s);
+  ASSERT_THAT(out.dones, SizeIs(1));
+  EXPECT_EQ(out.dones[0].answer.error().code, Errc::timed_out);
+}
+
+TEST_F(BrokerQueueTest, PeekShowsAndTakesNothing) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(broker->peek({client, 1}, "q", 5, out));
+  EXPECT_THAT(last_values(), ElementsAre("a", "b"));
+  EXPECT_EQ(queue("q").ready, 2u);
+}
+
+TEST_F(BrokerQueueTest, PurgeEmptiesAQueueAndThenItCanBeRemoved) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  EXPECT_FALSE(broker->queue_control({client, 1}, "q", QueueAction::remove, now, out));
+  ASSERT_TRUE(broker->queue_control({client, 2}, "q", QueueAction::purge, now, out));
+  settle();
+  ASSERT_TRUE(broker->queue_control({client, 3}, "q", QueueAction::remove, now, out));
+  settle();
+  EXPECT_FALSE(broker->queues("q"));
+  restart();
+  EXPECT_FALSE(broker->queues("q"));
+}
+
+TEST_F(BrokerQueueTest, CreatingAQueueTwiceFailsUnlessItIsTheSameAndThatIsFine) {
+  bounded("q", 2);
+  EXPECT_FALSE(broker->queue_create({client, 1}, {.name = "q", .maxsize = 2}, out));
+  EXPECT_TRUE(broker->queue_create({client, 1}, {.name = "q", .maxsize = 2, .exist_ok = true}, out));
+  EXPECT_FALSE(broker->queue_create({client, 1}, {.name = "q", .maxsize = 3, .exist_ok = true}, out));
+}
+
+TEST_F(BrokerQueueTest, APayloadOverItsLimitIsRefusedAndTheMessageNamesTheLimit) {
+  const auto refused = put("q", {std::string(limits.payload_max_bytes + 1, 'x')});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+  EXPECT_THAT(refused.error().detail, testing::HasSubstr("payload_max_bytes"));
+}
+
+}  // namespace
+}  // namespace reeve::master
