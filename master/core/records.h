@@ -111,7 +111,8 @@ inline bool is_taken_value(const Outcome& outcome) {
 }
 
 // An unfinished task whose progress differs from "never tried": upsert, by task. Removed with its chunk, and
-// overridden by an outcome.
+// by an outcome of the task, also by one with state ready: who retries a task records its progress after
+// that.
 struct ProgressRecord {
   TaskId task;
   std::uint32_t chunk = 0;

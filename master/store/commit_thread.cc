@@ -1,31 +1,13 @@
 #include "master/store/commit_thread.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <utility>
 
 #include "common/base/assert.h"
+#include "master/store/threads.h"
 
 namespace reeve::master {
-namespace {
-
-// Signals are for the loop thread.
-std::thread start_without_signals(auto&& body) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread{std::forward<decltype(body)>(body)};
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
-}  // namespace
-
 CommitThread::CommitThread(Store& store, Done done)
-    : store_{store}, done_{std::move(done)}, thread_{start_without_signals([this] { run(); })} {
-  pthread_setname_np(thread_.native_handle(), "commit");
-}
+    : store_{store}, done_{std::move(done)}, thread_{start_thread("commit", [this] { run(); })} {}
 
 CommitThread::~CommitThread() { stop(); }
 

@@ -1,0 +1,16 @@
+// The tables, their versions, and the settings of a connection.
+#pragma once
+
+#include "common/base/result.h"
+#include "master/store/sqlite.h"
+
+namespace reeve::master {
+
+// What every connection needs: durability, cache, patience with others' locks. `cache_kib`: page cache.
+Result<void> configure(sql::Database& database, int cache_kib);
+
+// configure, and makes a new file ready or brings an older one to this version. A file of a newer
+// reeve-master, or of another program, is refused and stays as it is.
+Result<void> prepare(sql::Database& database, int cache_kib);
+
+}  // namespace reeve::master
