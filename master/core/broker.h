@@ -283,7 +283,7 @@ class Broker {
   std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
   std::unordered_map<PeerKey, ClientId> client_by_key_;
   std::unordered_map<PeerKey, WorkerId> worker_by_key_;
-  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<SessionId, Peer> sessions_;
   std::unordered_map<WaiterId, Waiter> waiters_;
   std::unordered_map<std::string, FunctionId> functions_;
   std::vector<std::string> function_names_;

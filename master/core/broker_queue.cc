@@ -150,7 +150,7 @@ void Broker::waiter_timed_out(WaiterId id, Step& step) {
 void Broker::give_values(SessionId to, std::uint64_t request, Queue& queue, std::size_t items_max,
                          Step& step) {
   Lane& lane = queue.lane(function_value);
-  Session& session = sessions_.at(to);
+  Peer& session = sessions_.at(to);
   std::vector<TaskRef> refs;
   std::vector<ItemView> items;
   while (items.size() < items_max) {

@@ -18,7 +18,7 @@ void Broker::client_joined(SessionId session, PeerKey key, Now) {
   }
   Client& client = *clients_.at(id);
   ++client.sessions;
-  sessions_[session] = Session{
+  sessions_[session] = Peer{
       .client = &client, .worker = nullptr, .holder = leases_.add_holder(), .waiters = {}, .watching = {}};
 }
 

@@ -62,7 +62,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   worker.connected_at = worker.heard_at = now.wall;
   worker.lease_until = now.mono + limits_.lease;
   sessions_[session] =
-      Session{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
+      Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
   round_.push_back(&worker);
   for (const auto& [name, queue] : queues_)
     for (const auto& lane : queue->lanes) lane_has_work(*lane);
@@ -264,7 +264,7 @@ void Broker::session_left(SessionId session_id, Now now, Effects& out) {
   Step step{now, out};
   const auto found = sessions_.find(session_id);
   if (found == sessions_.end()) return;
-  Session session = std::move(found->second);
+  Peer session = std::move(found->second);
   sessions_.erase(found);
   if (session.worker != nullptr) {  // its leases live on until they end
     session.worker->session = {};

@@ -55,7 +55,8 @@ struct Client {
   std::vector<JobId> open_jobs;
 };
 
-struct Session {
+// One connection, as the Broker sees it.
+struct Peer {
   Client* client = nullptr;  // exactly one of the two is set
   Worker* worker = nullptr;
   HolderId holder = 0;  // a client's: values sent and not acknowledged

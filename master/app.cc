@@ -1,0 +1,90 @@
+#include "master/app.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <random>
+
+#include "common/app/log.h"
+#include "common/app/ready.h"
+#include "master/store/memory_store.h"
+#include "master/store/sqlite_store.h"
+
+namespace reeve::master {
+namespace {
+
+// Every connection is a descriptor: take as many as the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+App::App(Options options) : options_(std::move(options)), signals_(io_, SIGTERM, SIGINT) {}
+App::~App() = default;
+
+Result<void> App::open_store() {
+  if (options_.ephemeral)
+    store_ = std::make_unique<MemoryStore>();
+  else
+    store_ = std::make_unique<SqliteStore>(SqliteStore::Options{.data_dir = options_.data_dir});
+  auto recovered = store_->open();
+  if (!recovered) return fail(recovered.error());
+  std::uint64_t unfinished = 0;
+  for (const auto& job : recovered->jobs)
+    for (const auto& chunk : job.chunks)
+      unfinished += chunk.record.payloads ? chunk.record.payloads->size() - chunk.finals.size() : 0;
+  log::info("epoch {}: {} queues, {} jobs, {} unfinished tasks, {} workers of the last run", recovered->epoch,
+            recovered->queues.size(), recovered->jobs.size(), unfinished, recovered->workers.size());
+  broker_ = std::make_unique<Broker>(options_.limits, std::move(*recovered), clock_now(), std::random_device{}());
+  return {};
+}
+
+Result<void> App::start() {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  if (!is_loopback(options_.listen) && !options_.authkey_is_explicit)
+    return fail(Errc::permission_denied,
+                "{} can be reached from other machines, so the authkey must be given explicitly: make one with 'reeve "
+                "keygen FILE', give every machine the file, and start with --authkey-file FILE",
+                to_string(options_.listen));
+  if (auto opened = open_store(); !opened) return opened;
+  server_ = std::make_unique<NativeServer>(io_, *broker_, *store_, options_.authkey, options_.server);
+  server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());
+  if (auto listening = server_->listen(options_.listen); !listening) return listening;
+  server_->start();
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log::info("{}: finishing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    io_.stop();
+  });
+  return announce();
+}
+
+Result<void> App::announce() {
+  const std::string native = to_string(server_->address());
+  if (!options_.ready_file.empty()) {
+    const std::string text = fmt::format("{{\"native\": \"{}\", \"pid\": {}}}\n", native, getpid());
+    if (auto written = write_ready_file(options_.ready_file, text); !written) return written;
+  }
+  fmt::print("reeve-master ready: native {}\n", native);
+  std::fflush(stdout);
+  notify_ready(native);
+  return {};
+}
+
+Result<void> App::run() {
+  io_.run();
+  io_.restart();
+  notify_stopping();
+  if (!server_->stop()) return fail(Errc::storage_failed, "what was decided last could not be kept");
+  log::info("everything is kept; bye");
+  return {};
+}
+
+}  // namespace reeve::master

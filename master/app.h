@@ -1,0 +1,50 @@
+// App: the master's parts, wired together, from the first start to the last commit.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/net/endpoint.h"
+#include "master/core/broker.h"
+#include "master/net/native_server.h"
+#include "master/store/store.h"
+
+namespace reeve::master {
+
+struct Options {
+  Endpoint listen{"127.0.0.1", native_port_default};
+  std::string data_dir;
+  bool ephemeral = false;
+  std::string authkey;
+  bool authkey_is_explicit = false;  // given by the user, not made at the first start
+  std::string ready_file;            // empty: none
+  Limits limits;
+  ServerLimits server;
+};
+
+class App {
+ public:
+  explicit App(Options options);
+  ~App();
+
+  // Opens the store, recovers, listens, says that it is ready. Errors are for a person.
+  Result<void> start();
+  // Until SIGTERM or SIGINT. Error: what was decided last could not be kept.
+  Result<void> run();
+
+ private:
+  Result<void> open_store();
+  Result<void> announce();
+
+  Options options_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Broker> broker_;
+  std::unique_ptr<NativeServer> server_;
+};
+
+}  // namespace reeve::master

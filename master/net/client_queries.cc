@@ -1,0 +1,188 @@
+// ClientSession: the questions. What is unfinished the Broker knows; outcomes are read from the store.
+#include <algorithm>
+#include <map>
+
+#include "master/net/client_session.h"
+#include "master/net/native_server.h"
+#include "master/net/translate.h"
+#include "proto/convert.h"
+
+namespace reeve::master {
+
+Result<void> ClientSession::handle_query(const Frame& frame) {
+  switch (frame.type) {
+    case FrameType::job_list: return list_jobs(frame);
+    case FrameType::task_list: return list_tasks(frame);
+    case FrameType::queue_list: return list_queues(frame);
+    case FrameType::worker_list: return list_workers(frame);
+    case FrameType::status: return status(frame);
+    case FrameType::worker_control: {
+      wire::WorkerControl message;
+      if (auto ok = parse(frame, message); !ok) return ok;
+      done_if_failed(message.request(), server_.broker().worker_drain({id(), message.request()}, message.worker(),
+                                                                      message.drain(), server_.turn()));
+      return {};
+    }
+    default: return out_of_place(frame);
+  }
+}
+
+Result<void> ClientSession::list_jobs(const Frame& frame) {
+  wire::JobList message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  wire::JobInfos infos;
+  infos.set_request(message.request());
+  if (message.jobs().empty()) {
+    const std::size_t limit = message.limit() > 0 ? message.limit() : jobs_in_a_list_max;
+    for (const JobView& job : server_.broker().jobs(message.all(), limit)) to_wire(job, *infos.add_jobs());
+  }
+  for (const auto job_id : message.jobs()) {
+    const auto job = server_.broker().job(JobId{job_id});
+    if (!job) {
+      to_wire(job.error(), *infos.mutable_error());
+      break;
+    }
+    to_wire(*job, *infos.add_jobs());
+  }
+  answer(FrameType::job_infos, infos);
+  return {};
+}
+
+namespace {
+
+// Puts the outcomes that the store holds into the page that the Broker described.
+void add_outcomes(wire::TaskInfos& infos, std::vector<Store::StoredOutcome> outcomes, bool with_values) {
+  std::map<std::uint32_t, Outcome*> by_index;
+  for (auto& stored : outcomes) by_index.emplace(stored.index, &stored.outcome);
+  for (wire::TaskInfo& task : *infos.mutable_tasks()) {
+    const auto found = by_index.find(task.index());
+    if (found == by_index.end()) continue;
+    Outcome& outcome = *found->second;
+    task.set_attempt(outcome.attempt);
+    task.set_worker(outcome.worker);
+    if (!with_values) outcome.value.clear(), outcome.out.clear(), outcome.err.clear();
+    to_wire(outcome, *task.mutable_outcome());
+    task.mutable_outcome()->set_index(task.index());
+  }
+}
+
+void add_payloads(wire::TaskInfos& infos, const std::vector<ChunkRecord>& chunks) {
+  for (wire::TaskInfo& task : *infos.mutable_tasks()) {
+    if (!task.payload().empty()) continue;
+    for (const ChunkRecord& chunk : chunks) {
+      const bool inside = task.index() >= chunk.first && task.index() - chunk.first < chunk.payloads->size();
+      if (!inside) continue;
+      const std::string_view payload = (*chunk.payloads)[task.index() - chunk.first];
+      task.set_payload(payload.data(), payload.size());
+    }
+  }
+}
+
+// A frame has a bound: what does not fit is left for the next page.
+void cut_page(wire::TaskInfos& infos) {
+  std::size_t bytes = 0;
+  int fits = 0;
+  while (fits < infos.tasks_size() && (fits == 0 || bytes < tasks_page_max_bytes))
+    bytes += infos.tasks(fits++).ByteSizeLong();
+  if (fits == infos.tasks_size()) return;
+  infos.set_next(infos.tasks(fits).index());
+  infos.mutable_tasks()->DeleteSubrange(fits, infos.tasks_size() - fits);
+}
+
+}  // namespace
+
+Result<void> ClientSession::list_tasks(const Frame& frame) {
+  wire::TaskList message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  std::vector<TaskState> states;
+  for (const auto state : message.states())
+    if (wire::TaskState_IsValid(state)) states.push_back(static_cast<TaskState>(state));
+  const std::uint64_t page_max = std::min<std::uint64_t>(server_.broker().limits().batch_max, tasks_in_a_page_max);
+  const std::uint64_t limit = message.limit() == 0 ? page_max : std::min<std::uint64_t>(message.limit(), page_max);
+  const JobId job{message.job()};
+  auto page = server_.broker().tasks(job, message.first(), message.last(), states, limit, message.payloads());
+  auto infos = std::make_shared<wire::TaskInfos>();
+  infos->set_request(message.request());
+  infos->set_job(message.job());
+  if (!page) {
+    to_wire(page.error(), *infos->mutable_error());
+    answer(FrameType::task_infos, *infos);
+    return {};
+  }
+  infos->set_next(page->next);
+  bool any_final = false;
+  for (const TaskView& task : page->tasks) {
+    to_wire(task, *infos->add_tasks());
+    any_final = any_final || is_final(task.state);
+  }
+  if (page->tasks.size() == 1) {
+    if (const auto spec = server_.broker().spec_of({job, page->tasks[0].index}))
+      to_wire(**spec, *infos->mutable_tasks(0)->mutable_spec());
+  }
+  if (!any_final) {
+    cut_page(*infos);
+    answer(FrameType::task_infos, *infos);
+    return {};
+  }
+  const std::uint32_t first = page->tasks.front().index, last = page->tasks.back().index;
+  const bool values = message.outcomes(), payloads = message.payloads();
+  server_.read_history(
+      [infos, job, first, last, values, payloads](Store& store) -> Result<void> {
+        auto outcomes = store.outcomes(job, first, last, last - first + 1);
+        if (!outcomes) return fail(outcomes.error());
+        add_outcomes(*infos, std::move(*outcomes), values);
+        if (payloads) {
+          auto chunks = store.chunks(job, first, last);
+          if (!chunks) return fail(chunks.error());
+          add_payloads(*infos, *chunks);
+        }
+        cut_page(*infos);
+        return {};
+      },
+      [&server = server_, session = id(), infos](Result<void> read) {
+        auto* client = server.client(session);
+        if (client == nullptr) return;
+        if (!read) to_wire(read.error(), *infos->mutable_error());
+        client->answer(FrameType::task_infos, *infos);
+        server.turn_soon();
+      });
+  return {};
+}
+
+Result<void> ClientSession::list_queues(const Frame& frame) {
+  wire::QueueList message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  wire::QueueInfos infos;
+  infos.set_request(message.request());
+  const auto queues = server_.broker().queues(message.queue());
+  if (!queues) to_wire(queues.error(), *infos.mutable_error());
+  if (queues)
+    for (const QueueView& queue : *queues) to_wire(queue, *infos.add_queues());
+  answer(FrameType::queue_infos, infos);
+  return {};
+}
+
+Result<void> ClientSession::list_workers(const Frame& frame) {
+  wire::WorkerList message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  wire::WorkerInfos infos;
+  infos.set_request(message.request());
+  const auto workers = server_.broker().workers(message.worker());
+  if (!workers) to_wire(workers.error(), *infos.mutable_error());
+  if (workers)
+    for (const WorkerView& worker : *workers) to_wire(worker, *infos.add_workers());
+  answer(FrameType::worker_infos, infos);
+  return {};
+}
+
+Result<void> ClientSession::status(const Frame& frame) {
+  wire::Status message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  wire::StatusInfo info;
+  info.set_request(message.request());
+  server_.describe(info);
+  answer(FrameType::status_info, info);
+  return {};
+}
+
+}  // namespace reeve::master

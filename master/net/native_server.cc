@@ -1,0 +1,215 @@
+#include "master/net/native_server.h"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <cstdio>
+
+#include "common/app/log.h"
+#include "master/net/translate.h"
+
+namespace reeve::master {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::uint64_t resident_bytes() {
+  unsigned long pages = 0, resident = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  const int fields = std::fscanf(file, "%lu %lu", &pages, &resident);
+  std::fclose(file);
+  return fields == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+}  // namespace
+
+void Scratch::trim() {
+  constexpr std::size_t keep_bytes = 8u << 20;
+  if (submit.SpaceUsedLong() > keep_bytes) submit = wire::Submit{};
+  if (put.SpaceUsedLong() > keep_bytes) put = wire::Put{};
+  if (complete.SpaceUsedLong() > keep_bytes) complete = wire::Complete{};
+}
+
+NativeServer::NativeServer(asio::io_context& io, Broker& broker, Store& store, std::string authkey,
+                           ServerLimits limits)
+    : io_(io),
+      broker_(broker),
+      store_(store),
+      limits_(limits),
+      turn_(io, store, [this] { turn_soon(); }),
+      listener_(
+          io, std::move(authkey), limits.listener,
+          [this](asio::ip::tcp::socket socket, Role role) { welcome(std::move(socket), role); },
+          [this](const Error& why, const std::string& address) { count_refusal(why, address); }),
+      timer_(io),
+      sweep_timer_(io) {}
+
+NativeServer::~NativeServer() = default;
+
+void NativeServer::start() {
+  turn_soon();  // the Broker may have something to do from the beginning
+  sweep();
+}
+
+bool NativeServer::stop() {
+  stopping_ = true;
+  listener_.close();
+  timer_.cancel();
+  sweep_timer_.cancel();
+  const bool kept = turn_.finish();
+  side_.stop();
+  sessions_.clear();
+  return kept;
+}
+
+void NativeServer::welcome(asio::ip::tcp::socket socket, Role role) {
+  auto connection = std::make_shared<Connection>(std::move(socket), limits_.connection);
+  if (sessions_.size() >= limits_.connections_max) {
+    count_refusal({Errc::limit_reached, fmt::format("there are {} connections (connections_max)", sessions_.size())},
+                  connection->peer_address());
+    return;
+  }
+  const SessionId id{next_session_++};
+  std::unique_ptr<Session> session;
+  if (role == Role::worker)
+    session = std::make_unique<WorkerSession>(*this, id, connection);
+  else
+    session = std::make_unique<ClientSession>(*this, id, connection);
+  connection->start(*sessions_.emplace(id, std::move(session)).first->second);
+}
+
+ClientSession* NativeServer::client(SessionId id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : dynamic_cast<ClientSession*>(found->second.get());
+}
+
+void NativeServer::end_session(SessionId id) {
+  turn_.detach(id);
+  broker_.session_left(id, now(), turn_);
+  sessions_.erase(id);
+  turn_soon();
+}
+
+// Counted always, logged once in a while for each kind: a flood of strangers must not flood the log.
+void NativeServer::count_refusal(const Error& why, const std::string& address) {
+  constexpr auto log_interval = std::chrono::seconds{10};
+  auto& [count, logged] = refusals_[why.code];
+  ++count;
+  const TimePoint now = mono_now();
+  if (count > 1 && now - logged < log_interval) return;
+  logged = now;
+  log::warn("refused {}: {} ({} so far: {})", address.empty() ? "a connection" : address, why.detail,
+            name_of(why.code), count);
+}
+
+void NativeServer::turn_soon() {
+  if (turn_pending_ || stopping_) return;
+  turn_pending_ = true;
+  asio::post(io_, [this] {
+    turn_pending_ = false;
+    if (!stopping_) end_of_turn();
+  });
+}
+
+void NativeServer::end_of_turn() {
+  // Nothing is handed out that could not be taken back in writing.
+  if (turn_.trouble().empty()) broker_.dispatch(now(), turn_);
+  turn_.end();
+  arm_timer();
+}
+
+void NativeServer::arm_timer() {
+  const auto wake = broker_.wake_at();
+  if (!wake || *wake >= timer_at_) return;
+  timer_at_ = *wake;
+  timer_.expires_at(*wake);
+  timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;  // armed anew for an earlier time, or the end
+    timer_at_ = TimePoint::max();
+    broker_.tick(now(), turn_);
+    end_of_turn();
+  });
+}
+
+// Connections that proved themselves and then say nothing do not stay.
+void NativeServer::sweep() {
+  const TimePoint limit = mono_now() - std::chrono::duration_cast<Duration>(limits_.listener.handshake_deadline);
+  for (const auto& [id, session] : sessions_)
+    if (!session->introduced() && session->since() < limit)
+      session->refuse({Errc::timed_out, "no hello came after the handshake"});
+  sweep_timer_.expires_after(std::chrono::seconds{1});
+  sweep_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) sweep();
+  });
+}
+
+void NativeServer::read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then) {
+  turn_.after_commit([this, read = std::move(read), then = std::move(then)]() mutable {
+    auto piece = [this, read = std::move(read), then] {
+      auto result = std::make_shared<Result<void>>(read(store_));
+      asio::post(io_, [this, result, then] {
+        if (!stopping_) then(std::move(*result));
+      });
+    };
+    if (!side_.run(std::move(piece)))
+      then(fail(Errc::limit_reached, "{} reads of history wait already", SideThread::waiting_max));
+  });
+}
+
+void NativeServer::read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,
+                               std::function<void(Result<std::vector<ChunkRecord>>)> then) {
+  auto all = std::make_shared<std::vector<ChunkRecord>>();
+  read_history(
+      [job, ranges = std::move(ranges), all](Store& store) -> Result<void> {
+        for (const auto& [first, last] : ranges) {
+          auto chunks = store.chunks(job, first, last);
+          if (!chunks) return fail(chunks.error());
+          for (ChunkRecord& chunk : *chunks) all->push_back(std::move(chunk));
+        }
+        return {};
+      },
+      [all, then = std::move(then)](Result<void> read) {
+        if (read)
+          then(std::move(*all));
+        else
+          then(fail(read.error()));
+      });
+}
+
+void NativeServer::describe(wire::StatusInfo& info) {
+  const BrokerStats stats = broker_.stats();
+  info.set_version(REEVE_VERSION);
+  info.set_epoch(broker_.epoch().value);
+  info.set_started_us(to_us(started_));
+  info.set_durable(store_.durable());
+  info.set_data_dir(data_dir_);
+  info.set_trouble(turn_.trouble().empty() ? stats.trouble : turn_.trouble());
+  to_wire(stats.tasks, *info.mutable_tasks());
+  info.set_jobs(stats.jobs);
+  info.set_queues(stats.queues);
+  info.set_workers(stats.workers);
+  info.set_slots(stats.slots);
+  info.set_clients(stats.clients);
+  info.set_rss_bytes(resident_bytes());
+  const auto add = [&info](std::string_view name, std::uint64_t value) {
+    auto& counter = *info.add_counters();
+    counter.set_name(name.data(), name.size());
+    counter.set_value(value);
+  };
+  add("queued_bytes", stats.queued_bytes);
+  add("grants", stats.grants);
+  add("retries", stats.retries);
+  add("lost_attempts", stats.losses);
+  add("refused_results", stats.refused_results);
+  add("duplicate_submissions", stats.duplicate_submissions);
+  add("expired_jobs", stats.expired_jobs);
+  add("commits", turn_.commits());
+  add("commit_failures", turn_.commit_failures());
+  add("connections", sessions_.size());
+  add("unauthenticated_connections", listener_.unauthenticated());
+  for (const auto& [code, refusal] : refusals_) add(fmt::format("refused_{}", name_of(code)), refusal.first);
+}
+
+}  // namespace reeve::master

@@ -1,0 +1,102 @@
+// NativeServer: the native protocol's side of the master. It owns the listener, the sessions and the Turn, and brings
+// them together with the Broker.
+//
+// Owner: App.  Thread: the loop thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "master/core/broker.h"
+#include "master/net/client_session.h"
+#include "master/net/listener.h"
+#include "master/net/side_thread.h"
+#include "master/net/turn.h"
+#include "master/net/worker_session.h"
+#include "master/store/store.h"
+
+namespace reeve::master {
+
+inline constexpr std::size_t peer_key_bytes = 16;
+inline constexpr std::size_t jobs_in_a_list_max = 100'000;
+inline constexpr std::size_t tasks_in_a_page_max = 10'000;
+inline constexpr std::size_t tasks_page_max_bytes = 8u << 20;
+
+struct ServerLimits {
+  std::size_t connections_max = 20'000;  // authenticated ones
+  Listener::Limits listener;
+  ConnectionLimits connection;
+};
+
+// Messages that are parsed over and over: one of each, so that their memory is reused.
+struct Scratch {
+  wire::Submit submit;
+  wire::Put put;
+  wire::Complete complete;
+  wire::Took took;
+  wire::Fetched fetched;
+  void trim();  // gives back what an unusually large message took
+};
+
+class NativeServer {
+ public:
+  NativeServer(boost::asio::io_context& io, Broker& broker, Store& store, std::string authkey, ServerLimits limits);
+  ~NativeServer();
+
+  Result<void> listen(const Endpoint& endpoint) { return listener_.listen(endpoint); }
+  Endpoint address() const { return listener_.address(); }
+  void start();
+  // Nothing new is taken; what was decided is committed; sessions are closed. False: the last commit failed.
+  bool stop();
+
+  // ---- for sessions
+  Broker& broker() { return broker_; }
+  Turn& turn() { return turn_; }
+  Scratch& scratch() { return scratch_; }
+  Now now() const { return clock_now(); }
+  void turn_soon();  // the pass of the loop ends when everything that is ready now was handled
+  ClientSession* client(SessionId id);
+  void end_session(SessionId id);
+  void count_refusal(const Error& why, const std::string& address);
+  void describe(wire::StatusInfo& info);
+  void set_description(std::string data_dir, WallTime started) { data_dir_ = std::move(data_dir), started_ = started; }
+
+  // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on the loop.
+  void read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then);
+  void read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,
+                   std::function<void(Result<std::vector<ChunkRecord>>)> then);
+
+ private:
+  void welcome(boost::asio::ip::tcp::socket socket, Role role);
+  void end_of_turn();
+  void arm_timer();
+  void sweep();
+
+  boost::asio::io_context& io_;
+  Broker& broker_;
+  Store& store_;
+  ServerLimits limits_;
+  Turn turn_;
+  Listener listener_;
+  SideThread side_;
+  Scratch scratch_;
+  std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::uint64_t next_session_ = 1;
+  bool turn_pending_ = false;
+  bool stopping_ = false;
+  boost::asio::steady_timer timer_;  // the Broker's
+  TimePoint timer_at_ = TimePoint::max();
+  boost::asio::steady_timer sweep_timer_;
+  std::map<Errc, std::pair<std::uint64_t, TimePoint>> refusals_;  // count, and when it was last logged
+  std::string data_dir_;
+  WallTime started_{};
+};
+
+}  // namespace reeve::master

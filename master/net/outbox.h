@@ -1,0 +1,50 @@
+// Outbox: what one session is about to be sent. Frames either leave with the next flush, or wait until what they
+// speak of is on stable storage.
+//
+// Owner: a session.  Thread: the loop thread.
+// Always: held frames leave in the order in which they were written, and none before its ticket is committed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "common/net/connection.h"
+
+namespace reeve::master {
+
+// Numbers the transactions of one master run; a commit makes every ticket up to its own durable.
+using Ticket = std::uint64_t;
+
+class Outbox {
+ public:
+  explicit Outbox(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+  void send_now(FrameType type, const google::protobuf::MessageLite& message) {
+    append_frame(connection_->out(), type, message);
+  }
+  // Stages the frame: seal() says what it waits for.
+  void hold(FrameType type, const google::protobuf::MessageLite& message) { append_frame(staged_, type, message); }
+  void seal(Ticket ticket);
+  void release(Ticket committed);
+  void flush() { connection_->flush(); }
+
+  bool holds_any() const { return !marks_.empty() || !staged_.empty(); }
+  std::size_t held_bytes() const { return held_.size() - held_begin_ + staged_.size(); }
+  Connection& connection() { return *connection_; }
+  const Connection& connection() const { return *connection_; }
+
+ private:
+  struct Mark {
+    Ticket ticket;
+    std::size_t end;  // in held_
+  };
+  std::shared_ptr<Connection> connection_;
+  std::string staged_;
+  std::string held_;
+  std::size_t held_begin_ = 0;
+  std::deque<Mark> marks_;
+};
+
+}  // namespace reeve::master
