@@ -41,7 +41,8 @@ Result<void> App::open_store() {
       unfinished += chunk.record.payloads ? chunk.record.payloads->size() - chunk.finals.size() : 0;
   log::info("epoch {}: {} queues, {} jobs, {} unfinished tasks, {} workers of the last run", recovered->epoch,
             recovered->queues.size(), recovered->jobs.size(), unfinished, recovered->workers.size());
-  broker_ = std::make_unique<Broker>(options_.limits, std::move(*recovered), clock_now(), std::random_device{}());
+  broker_ =
+      std::make_unique<Broker>(options_.limits, std::move(*recovered), clock_now(), std::random_device{}());
   return {};
 }
 
@@ -50,7 +51,8 @@ Result<void> App::start() {
   raise_descriptor_limit();
   if (!is_loopback(options_.listen) && !options_.authkey_is_explicit)
     return fail(Errc::permission_denied,
-                "{} can be reached from other machines, so the authkey must be given explicitly: make one with 'reeve "
+                "{} can be reached from other machines, so the authkey must be given explicitly: make one "
+                "with 'reeve "
                 "keygen FILE', give every machine the file, and start with --authkey-file FILE",
                 to_string(options_.listen));
   if (auto opened = open_store(); !opened) return opened;

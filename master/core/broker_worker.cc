@@ -61,8 +61,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   worker.held_max = 0;  // until it says how much it can hold
   worker.connected_at = worker.heard_at = now.wall;
   worker.lease_until = now.mono + limits_.lease;
-  sessions_[session] =
-      Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
+  sessions_[session] = Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
   round_.push_back(&worker);
   for (const auto& [name, queue] : queues_)
     for (const auto& lane : queue->lanes) lane_has_work(*lane);

@@ -11,19 +11,26 @@ namespace reeve::master {
 
 Result<void> ClientSession::handle_query(const Frame& frame) {
   switch (frame.type) {
-    case FrameType::job_list: return list_jobs(frame);
-    case FrameType::task_list: return list_tasks(frame);
-    case FrameType::queue_list: return list_queues(frame);
-    case FrameType::worker_list: return list_workers(frame);
-    case FrameType::status: return status(frame);
+    case FrameType::job_list:
+      return list_jobs(frame);
+    case FrameType::task_list:
+      return list_tasks(frame);
+    case FrameType::queue_list:
+      return list_queues(frame);
+    case FrameType::worker_list:
+      return list_workers(frame);
+    case FrameType::status:
+      return status(frame);
     case FrameType::worker_control: {
       wire::WorkerControl message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(), server_.broker().worker_drain({id(), message.request()}, message.worker(),
-                                                                      message.drain(), server_.turn()));
+      done_if_failed(message.request(),
+                     server_.broker().worker_drain({id(), message.request()}, message.worker(),
+                                                   message.drain(), server_.turn()));
       return {};
     }
-    default: return out_of_place(frame);
+    default:
+      return out_of_place(frame);
   }
 }
 
@@ -97,8 +104,10 @@ Result<void> ClientSession::list_tasks(const Frame& frame) {
   std::vector<TaskState> states;
   for (const auto state : message.states())
     if (wire::TaskState_IsValid(state)) states.push_back(static_cast<TaskState>(state));
-  const std::uint64_t page_max = std::min<std::uint64_t>(server_.broker().limits().batch_max, tasks_in_a_page_max);
-  const std::uint64_t limit = message.limit() == 0 ? page_max : std::min<std::uint64_t>(message.limit(), page_max);
+  const std::uint64_t page_max =
+      std::min<std::uint64_t>(server_.broker().limits().batch_max, tasks_in_a_page_max);
+  const std::uint64_t limit =
+      message.limit() == 0 ? page_max : std::min<std::uint64_t>(message.limit(), page_max);
   const JobId job{message.job()};
   auto page = server_.broker().tasks(job, message.first(), message.last(), states, limit, message.payloads());
   auto infos = std::make_shared<wire::TaskInfos>();

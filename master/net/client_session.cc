@@ -17,7 +17,9 @@ Payloads payloads_of(const google::protobuf::RepeatedPtrField<std::string>& text
   return payloads;
 }
 
-Duration duration_of(std::uint64_t us) { return Duration{static_cast<std::int64_t>(us & 0xff'ffff'ffff'ffffULL)}; }
+Duration duration_of(std::uint64_t us) {
+  return Duration{static_cast<std::int64_t>(us & 0xff'ffff'ffff'ffffULL)};
+}
 
 }  // namespace
 
@@ -43,25 +45,34 @@ Result<void> ClientSession::hello(const Frame& frame) {
 
 Result<void> ClientSession::handle(const Frame& frame) {
   switch (frame.type) {
-    case FrameType::submit: return submit(frame);
-    case FrameType::put: return put(frame);
-    case FrameType::get: return get(frame);
-    case FrameType::took: return took(frame);
-    case FrameType::fetched: return fetched(frame);
+    case FrameType::submit:
+      return submit(frame);
+    case FrameType::put:
+      return put(frame);
+    case FrameType::get:
+      return get(frame);
+    case FrameType::took:
+      return took(frame);
+    case FrameType::fetched:
+      return fetched(frame);
     case FrameType::close_job:
     case FrameType::watch:
     case FrameType::cancel:
     case FrameType::retry:
-    case FrameType::forget: return handle_job_command(frame);
+    case FrameType::forget:
+      return handle_job_command(frame);
     case FrameType::task_done:
     case FrameType::join:
     case FrameType::queue_create:
-    case FrameType::queue_control: return handle_queue_command(frame);
-    default: return handle_query(frame);
+    case FrameType::queue_control:
+      return handle_queue_command(frame);
+    default:
+      return handle_query(frame);
   }
 }
 
-// While the store cannot be written, what would need it is refused at once instead of waiting for better times.
+// While the store cannot be written, what would need it is refused at once instead of waiting for better
+// times.
 Result<void> ClientSession::writable_store() const {
   if (server_.turn().trouble().empty()) return {};
   return fail(Errc::storage_failed, "{}; nothing is accepted until it can", server_.turn().trouble());
@@ -88,7 +99,8 @@ Result<void> ClientSession::submit(const Frame& frame) {
   if (result && !spec) result = fail(spec.error());
   if (result) {
     submission.spec = std::move(*spec);
-    result = server_.broker().submit({id(), message.request()}, std::move(submission), server_.now(), server_.turn());
+    result = server_.broker().submit({id(), message.request()}, std::move(submission), server_.now(),
+                                     server_.turn());
   }
   if (!result) submitted(message.request(), fail(result.error()));
   server_.scratch().trim();
@@ -101,15 +113,17 @@ Result<void> ClientSession::put(const Frame& frame) {
   PutValues values{.number = message.submission(),
                    .settled = message.settled(),
                    .queue = message.queue(),
-                   .encoding = wire::Encoding_IsValid(message.encoding()) ? static_cast<Encoding>(message.encoding())
-                                                                          : Encoding::raw,
+                   .encoding = wire::Encoding_IsValid(message.encoding())
+                                   ? static_cast<Encoding>(message.encoding())
+                                   : Encoding::raw,
                    .priority = message.priority(),
                    .items = payloads_of(message.items()),
                    .wait_for_room = message.wait_for_room(),
                    .wait_max = duration_of(message.wait_max_us())};
   Result<void> result = writable_store();
   if (result)
-    result = server_.broker().put({id(), message.request()}, std::move(values), server_.now(), server_.turn());
+    result =
+        server_.broker().put({id(), message.request()}, std::move(values), server_.now(), server_.turn());
   if (!result) submitted(message.request(), fail(result.error()));
   server_.scratch().trim();
   return {};
@@ -143,7 +157,8 @@ Result<void> ClientSession::took(const Frame& frame) {
 Result<void> ClientSession::fetched(const Frame& frame) {
   wire::Fetched& message = server_.scratch().fetched;
   if (auto ok = parse(frame, message); !ok) return ok;
-  server_.broker().fetched(JobId{message.job()}, {message.indices().data(), static_cast<std::size_t>(message.indices_size())},
+  server_.broker().fetched(JobId{message.job()},
+                           {message.indices().data(), static_cast<std::size_t>(message.indices_size())},
                            server_.now(), server_.turn());
   return {};
 }
@@ -152,21 +167,25 @@ Result<void> ClientSession::fetched(const Frame& frame) {
 
 Result<void> ClientSession::handle_job_command(const Frame& frame) {
   switch (frame.type) {
-    case FrameType::watch: return watch(frame);
-    case FrameType::cancel: return cancel(frame);
-    case FrameType::retry: return retry(frame);
+    case FrameType::watch:
+      return watch(frame);
+    case FrameType::cancel:
+      return cancel(frame);
+    case FrameType::retry:
+      return retry(frame);
     case FrameType::close_job: {
       wire::CloseJob message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(), server_.broker().close_job({id(), message.request()}, JobId{message.job()},
-                                                                   server_.now(), server_.turn()));
+      done_if_failed(message.request(),
+                     server_.broker().close_job({id(), message.request()}, JobId{message.job()},
+                                                server_.now(), server_.turn()));
       return {};
     }
     default: {
       wire::Forget message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(), server_.broker().forget({id(), message.request()}, JobId{message.job()},
-                                                                server_.turn()));
+      done_if_failed(message.request(), server_.broker().forget({id(), message.request()},
+                                                                JobId{message.job()}, server_.turn()));
       return {};
     }
   }
@@ -175,8 +194,9 @@ Result<void> ClientSession::handle_job_command(const Frame& frame) {
 Result<void> ClientSession::watch(const Frame& frame) {
   wire::Watch message;
   if (auto ok = parse(frame, message); !ok) return ok;
-  const auto result = server_.broker().watch({id(), message.request()}, JobId{message.job()}, message.outcomes(),
-                                             message.stop(), server_.now(), server_.turn());
+  const auto result =
+      server_.broker().watch({id(), message.request()}, JobId{message.job()}, message.outcomes(),
+                             message.stop(), server_.now(), server_.turn());
   if (result) return {};
   wire::JobChanged refused;
   refused.set_request(message.request());
@@ -197,7 +217,8 @@ Result<void> ClientSession::cancel(const Frame& frame) {
   return {};
 }
 
-// The payloads of finished tasks are only in the store, so the side thread reads them before the Broker goes on.
+// The payloads of finished tasks are only in the store, so the side thread reads them before the Broker goes
+// on.
 Result<void> ClientSession::retry(const Frame& frame) {
   wire::Retry message;
   if (auto ok = parse(frame, message); !ok) return ok;
@@ -212,9 +233,9 @@ Result<void> ClientSession::retry(const Frame& frame) {
     return {};
   }
   server_.read_chunks(job, plan->chunks, [&server = server_, asker, job, plan = *plan](auto chunks) {
-    Result<void> retried = chunks ? server.broker().retry(asker, job, plan, std::move(*chunks), server.now(),
-                                                          server.turn())
-                                  : fail(chunks.error());
+    Result<void> retried =
+        chunks ? server.broker().retry(asker, job, plan, std::move(*chunks), server.now(), server.turn())
+               : fail(chunks.error());
     if (!retried) server.turn().done(asker.session, asker.request, fail(retried.error()));
     server.turn_soon();
   });
@@ -245,12 +266,13 @@ Result<void> ClientSession::handle_queue_command(const Frame& frame) {
       wire::QueueCreate message;
       if (auto ok = parse(frame, message); !ok) return ok;
       Result<void> result = writable_store();
-      if (!wire::QueueKind_IsValid(message.kind())) result = fail(Errc::invalid_argument, "unknown kind of queue");
+      if (!wire::QueueKind_IsValid(message.kind()))
+        result = fail(Errc::invalid_argument, "unknown kind of queue");
       if (result)
-        result = server_.broker().queue_create({id(), message.request()},
-                                               {message.queue(), static_cast<QueueKind>(message.kind()),
-                                                message.maxsize(), message.exist_ok()},
-                                               server_.turn());
+        result = server_.broker().queue_create(
+            {id(), message.request()},
+            {message.queue(), static_cast<QueueKind>(message.kind()), message.maxsize(), message.exist_ok()},
+            server_.turn());
       done_if_failed(message.request(), result);
       return {};
     }
@@ -258,10 +280,12 @@ Result<void> ClientSession::handle_queue_command(const Frame& frame) {
       wire::QueueControl message;
       if (auto ok = parse(frame, message); !ok) return ok;
       Result<void> result = writable_store();
-      if (!wire::QueueAction_IsValid(message.action())) result = fail(Errc::invalid_argument, "unknown action");
+      if (!wire::QueueAction_IsValid(message.action()))
+        result = fail(Errc::invalid_argument, "unknown action");
       if (result)
-        result = server_.broker().queue_control({id(), message.request()}, message.queue(),
-                                                static_cast<QueueAction>(message.action()), now, server_.turn());
+        result =
+            server_.broker().queue_control({id(), message.request()}, message.queue(),
+                                           static_cast<QueueAction>(message.action()), now, server_.turn());
       done_if_failed(message.request(), result);
       return {};
     }

@@ -13,7 +13,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 struct Listener::Stranger {
-  Stranger(tcp::socket s, std::string_view authkey) : socket(std::move(s)), handshake(authkey, random_nonce()) {}
+  Stranger(tcp::socket s, std::string_view authkey)
+      : socket(std::move(s)), handshake(authkey, random_nonce()) {}
   tcp::socket socket;
   ServerHandshake handshake;
   std::array<char, 64> bytes{};
@@ -75,8 +76,9 @@ void Listener::close() {
 }
 
 void Listener::accept() {
-  acceptor_.async_accept(
-      [this](const boost::system::error_code& error, tcp::socket socket) { accepted(error, std::move(socket)); });
+  acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
+    accepted(error, std::move(socket));
+  });
 }
 
 void Listener::accepted(const boost::system::error_code& error, tcp::socket socket) {
@@ -106,12 +108,14 @@ void Listener::accepted(const boost::system::error_code& error, tcp::socket sock
 }
 
 void Listener::read(const std::shared_ptr<Stranger>& stranger) {
-  const auto rest = asio::buffer(stranger->bytes.data() + stranger->got, stranger->handshake.wants() - stranger->got);
+  const auto rest =
+      asio::buffer(stranger->bytes.data() + stranger->got, stranger->handshake.wants() - stranger->got);
   stranger->socket.async_read_some(
       rest, [this, stranger](const boost::system::error_code& error, std::size_t bytes) {
         if (stranger->gone) return;
-        if (error) return drop(stranger, {Errc::protocol_error, fmt::format("left during the handshake: {}",
-                                                                            error.message())});
+        if (error)
+          return drop(stranger,
+                      {Errc::protocol_error, fmt::format("left during the handshake: {}", error.message())});
         stranger->got += bytes;
         proceed(stranger);
       });

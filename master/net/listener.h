@@ -1,5 +1,6 @@
-// Listener accepts connections and shakes hands with them. Until the handshake is over a connection is nothing but a
-// socket and 40 bytes; strangers are few, short-lived, and the oldest goes first when there are too many.
+// Listener accepts connections and shakes hands with them. Until the handshake is over a connection is
+// nothing but a socket and 40 bytes; strangers are few, short-lived, and the oldest goes first when there are
+// too many.
 //
 // Owner: NativeServer.  Thread: the loop thread.
 #pragma once
@@ -21,7 +22,7 @@ namespace reeve::master {
 class Listener {
  public:
   struct Limits {
-    std::size_t unauthenticated_max = 1024;                       // connections whose handshake is not over
+    std::size_t unauthenticated_max = 1024;  // connections whose handshake is not over
     std::chrono::milliseconds handshake_deadline = std::chrono::seconds{5};
   };
   // Runs on the loop thread for each connection that proved itself.

@@ -67,8 +67,9 @@ bool NativeServer::stop() {
 void NativeServer::welcome(asio::ip::tcp::socket socket, Role role) {
   auto connection = std::make_shared<Connection>(std::move(socket), limits_.connection);
   if (sessions_.size() >= limits_.connections_max) {
-    count_refusal({Errc::limit_reached, fmt::format("there are {} connections (connections_max)", sessions_.size())},
-                  connection->peer_address());
+    count_refusal(
+        {Errc::limit_reached, fmt::format("there are {} connections (connections_max)", sessions_.size())},
+        connection->peer_address());
     return;
   }
   const SessionId id{next_session_++};
@@ -135,7 +136,8 @@ void NativeServer::arm_timer() {
 
 // Connections that proved themselves and then say nothing do not stay.
 void NativeServer::sweep() {
-  const TimePoint limit = mono_now() - std::chrono::duration_cast<Duration>(limits_.listener.handshake_deadline);
+  const TimePoint limit =
+      mono_now() - std::chrono::duration_cast<Duration>(limits_.listener.handshake_deadline);
   for (const auto& [id, session] : sessions_)
     if (!session->introduced() && session->since() < limit)
       session->refuse({Errc::timed_out, "no hello came after the handshake"});
@@ -145,7 +147,8 @@ void NativeServer::sweep() {
   });
 }
 
-void NativeServer::read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then) {
+void NativeServer::read_history(std::function<Result<void>(Store&)> read,
+                                std::function<void(Result<void>)> then) {
   turn_.after_commit([this, read = std::move(read), then = std::move(then)]() mutable {
     auto piece = [this, read = std::move(read), then] {
       auto result = std::make_shared<Result<void>>(read(store_));

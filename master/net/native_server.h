@@ -1,5 +1,5 @@
-// NativeServer: the native protocol's side of the master. It owns the listener, the sessions and the Turn, and brings
-// them together with the Broker.
+// NativeServer: the native protocol's side of the master. It owns the listener, the sessions and the Turn,
+// and brings them together with the Broker.
 //
 // Owner: App.  Thread: the loop thread.
 #pragma once
@@ -47,7 +47,8 @@ struct Scratch {
 
 class NativeServer {
  public:
-  NativeServer(boost::asio::io_context& io, Broker& broker, Store& store, std::string authkey, ServerLimits limits);
+  NativeServer(boost::asio::io_context& io, Broker& broker, Store& store, std::string authkey,
+               ServerLimits limits);
   ~NativeServer();
 
   Result<void> listen(const Endpoint& endpoint) { return listener_.listen(endpoint); }
@@ -66,9 +67,12 @@ class NativeServer {
   void end_session(SessionId id);
   void count_refusal(const Error& why, const std::string& address);
   void describe(wire::StatusInfo& info);
-  void set_description(std::string data_dir, WallTime started) { data_dir_ = std::move(data_dir), started_ = started; }
+  void set_description(std::string data_dir, WallTime started) {
+    data_dir_ = std::move(data_dir), started_ = started;
+  }
 
-  // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on the loop.
+  // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on
+  // the loop.
   void read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then);
   void read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,
                    std::function<void(Result<std::vector<ChunkRecord>>)> then);

@@ -1,5 +1,5 @@
-// Outbox: what one session is about to be sent. Frames either leave with the next flush, or wait until what they
-// speak of is on stable storage.
+// Outbox: what one session is about to be sent. Frames either leave with the next flush, or wait until what
+// they speak of is on stable storage.
 //
 // Owner: a session.  Thread: the loop thread.
 // Always: held frames leave in the order in which they were written, and none before its ticket is committed.
@@ -25,7 +25,9 @@ class Outbox {
     append_frame(connection_->out(), type, message);
   }
   // Stages the frame: seal() says what it waits for.
-  void hold(FrameType type, const google::protobuf::MessageLite& message) { append_frame(staged_, type, message); }
+  void hold(FrameType type, const google::protobuf::MessageLite& message) {
+    append_frame(staged_, type, message);
+  }
   void seal(Ticket ticket);
   void release(Ticket committed);
   void flush() { connection_->flush(); }

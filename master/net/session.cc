@@ -13,7 +13,8 @@ Session::~Session() { outbox_.connection().close(); }
 
 Result<void> parse(const Frame& frame, google::protobuf::MessageLite& message) {
   if (!message.ParseFromArray(frame.body.data(), static_cast<int>(frame.body.size())))
-    return fail(Errc::protocol_error, "the body of a frame of type {} is damaged", static_cast<int>(frame.type));
+    return fail(Errc::protocol_error, "the body of a frame of type {} is damaged",
+                static_cast<int>(frame.type));
   return {};
 }
 

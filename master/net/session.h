@@ -1,4 +1,5 @@
-// Session: one authenticated connection. It turns frames into commands and effects into frames; it holds no rule.
+// Session: one authenticated connection. It turns frames into commands and effects into frames; it holds no
+// rule.
 //
 // Owner: NativeServer.  Thread: the loop thread.
 #pragma once

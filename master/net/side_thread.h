@@ -1,7 +1,7 @@
 // SideThread does what must never slow dispatch: reading history from the store.
 //
-// Owner: NativeServer.  Threads: run() on the loop thread; the work on the side thread; whoever needs the loop again
-// posts to it from the work.
+// Owner: NativeServer.  Threads: run() on the loop thread; the work on the side thread; whoever needs the
+// loop again posts to it from the work.
 #pragma once
 
 #include <condition_variable>

@@ -3,8 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "common/base/assert.h"
 #include "common/app/log.h"
+#include "common/base/assert.h"
 #include "master/net/client_session.h"
 #include "master/net/worker_session.h"
 
@@ -13,13 +13,18 @@ namespace reeve::master {
 namespace asio = boost::asio;
 
 Turn::Turn(asio::io_context& io, Store& store, std::function<void()> recovered)
-    : io_(io), store_(store), recovered_(std::move(recovered)), retry_timer_(io), random_(std::random_device{}()) {
+    : io_(io),
+      store_(store),
+      recovered_(std::move(recovered)),
+      retry_timer_(io),
+      random_(std::random_device{}()) {
   if (!store.durable()) return;
-  commit_thread_ = std::make_unique<CommitThread>(store, [this, alive = alive_](CommitThread::Committed done) {
-    asio::post(io_, [this, alive, done = std::move(done)]() mutable {
-      if (*alive) committed(std::move(done));
-    });
-  });
+  commit_thread_ =
+      std::make_unique<CommitThread>(store, [this, alive = alive_](CommitThread::Committed done) {
+        asio::post(io_, [this, alive, done = std::move(done)]() mutable {
+          if (*alive) committed(std::move(done));
+        });
+      });
 }
 
 Turn::~Turn() { *alive_ = false; }
@@ -134,16 +139,19 @@ void Turn::commit_failed(Error why, Records batch, Ticket ticket) {
   trouble_ = fmt::format("the store cannot be written: {}", why.detail);
   for (const SessionId id : holding_) {
     ClientSession* session = client(id);
-    if (session == nullptr) continue;  // workers wait: their results stay with them until they are acknowledged
-    session->refuse({Errc::storage_failed,
-                     trouble_ + "; this was not acknowledged, and may or may not happen when the store works again"});
+    if (session == nullptr)
+      continue;  // workers wait: their results stay with them until they are acknowledged
+    session->refuse(
+        {Errc::storage_failed,
+         trouble_ + "; this was not acknowledged, and may or may not happen when the store works again"});
   }
   const Duration pause = retry_backoff.after(++failures_in_a_row_, random_);
   retry_timer_.expires_after(pause);
-  retry_timer_.async_wait([this, batch = std::move(batch), ticket](const boost::system::error_code& error) mutable {
-    if (error || !commit_thread_) return;
-    commit_thread_->commit(std::move(batch), ticket);
-  });
+  retry_timer_.async_wait(
+      [this, batch = std::move(batch), ticket](const boost::system::error_code& error) mutable {
+        if (error || !commit_thread_) return;
+        commit_thread_->commit(std::move(batch), ticket);
+      });
 }
 
 bool Turn::finish() {

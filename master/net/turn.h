@@ -1,14 +1,15 @@
-// Turn collects the effects of one pass of the loop, hands the records to the store as one transaction, and lets the
-// replies go when that transaction is on disk. This is group commit, and the one place where "acknowledged means
-// durable" lives: while a commit is running, the records of later turns gather for the next one.
+// Turn collects the effects of one pass of the loop, hands the records to the store as one transaction, and
+// lets the replies go when that transaction is on disk. This is group commit, and the one place where
+// "acknowledged means durable" lives: while a commit is running, the records of later turns gather for the
+// next one.
 //
 // Owner: NativeServer.  Thread: the loop thread.
-// Always: a frame that a session was to be sent "held" leaves after the commit of every record that was kept up to
-// the end of its turn.
+// Always: a frame that a session was to be sent "held" leaves after the commit of every record that was kept
+// up to the end of its turn.
 //
-// When a commit fails, nothing that waits for it is acknowledged: the clients that wait are told why and disconnected,
-// the same batch is tried again with a backoff, and until it succeeds the server refuses what would need the store.
-// The batch is never dropped, because the Broker already counts on it.
+// When a commit fails, nothing that waits for it is acknowledged: the clients that wait are told why and
+// disconnected, the same batch is tried again with a backoff, and until it succeeds the server refuses what
+// would need the store. The batch is never dropped, because the Broker already counts on it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -88,9 +89,9 @@ class Turn final : public Effects {
   std::function<void()> recovered_;
   Records records_;  // since the last commit began
 
-  Ticket open_ = 1;       // the transaction that records_ will be
-  Ticket in_flight_ = 0;  // the newest one handed to the store
-  Ticket committed_ = 0;  // the newest one on stable storage
+  Ticket open_ = 1;                              // the transaction that records_ will be
+  Ticket in_flight_ = 0;                         // the newest one handed to the store
+  Ticket committed_ = 0;                         // the newest one on stable storage
   std::unique_ptr<CommitThread> commit_thread_;  // none when the store lives in memory
   std::deque<std::pair<Ticket, std::function<void()>>> after_commit_;
 
@@ -106,7 +107,8 @@ class Turn final : public Effects {
   boost::asio::steady_timer retry_timer_;
   std::mt19937_64 random_;
   std::uint64_t commits_ = 0, commit_failures_ = 0;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posts of the commit thread may come too late
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // posts of the commit thread may come too late
 };
 
 }  // namespace reeve::master

@@ -17,8 +17,8 @@ Result<void> WorkerSession::hello(const Frame& frame) {
   if (hello.worker_key().size() != peer_key_bytes)
     return fail(Errc::protocol_error, "a worker key has {} bytes", peer_key_bytes);
   server_.turn().attach(id(), *this);
-  auto admitted = server_.broker().worker_joined(
-      id(), from_wire(hello, outbox().connection().peer_address()), server_.now(), server_.turn());
+  auto admitted = server_.broker().worker_joined(id(), from_wire(hello, outbox().connection().peer_address()),
+                                                 server_.now(), server_.turn());
   if (!admitted) return fail(admitted.error());
   wire::WorkerWelcome welcome;
   welcome.set_worker(admitted->id.value);
@@ -28,16 +28,18 @@ Result<void> WorkerSession::hello(const Frame& frame) {
   for (const Fence& fence : admitted->dropped) to_wire(fence, *welcome.add_dropped());
   outbox().send_now(FrameType::worker_welcome, welcome);
   server_.turn().touch(*this);
-  log::info("worker {} ({} slots, {} functions) joined from {}, holding {} attempts", hello.name(), hello.slots(),
-            hello.functions_size(), outbox().connection().peer_address(), hello.held_size());
+  log::info("worker {} ({} slots, {} functions) joined from {}, holding {} attempts", hello.name(),
+            hello.slots(), hello.functions_size(), outbox().connection().peer_address(), hello.held_size());
   return {};
 }
 
 Result<void> WorkerSession::handle(const Frame& frame) {
   server_.broker().worker_alive(id(), server_.now());
   switch (frame.type) {
-    case FrameType::complete: return complete(frame);
-    case FrameType::returned: return returned(frame);
+    case FrameType::complete:
+      return complete(frame);
+    case FrameType::returned:
+      return returned(frame);
     case FrameType::capacity: {
       wire::Capacity capacity;
       if (auto ok = parse(frame, capacity); !ok) return ok;
@@ -54,7 +56,8 @@ Result<void> WorkerSession::handle(const Frame& frame) {
     case FrameType::goodbye:
       server_.broker().worker_goodbye(id(), server_.now(), server_.turn());
       return {};
-    default: return out_of_place(frame);
+    default:
+      return out_of_place(frame);
   }
 }
 
@@ -64,8 +67,8 @@ Result<void> WorkerSession::complete(const Frame& frame) {
   const Now now = server_.now();
   for (wire::Finished& finished : *message.mutable_attempts()) {
     const Fence fence = from_wire(finished.fence());
-    const bool recorded =
-        server_.broker().complete(id(), fence, from_wire(std::move(*finished.mutable_outcome())), now, server_.turn());
+    const bool recorded = server_.broker().complete(
+        id(), fence, from_wire(std::move(*finished.mutable_outcome())), now, server_.turn());
     if (!recorded) to_wire(fence, *completed_.add_refused());
   }
   completed_.set_batch(message.batch());
