@@ -1,0 +1,290 @@
+// The native server in this process, with a store whose commits the test holds back or fails.
+#include "master/net/native_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "master/store/memory_store.h"
+#include "tests/fakes/wire_peer.h"
+
+namespace reeve::master {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::WirePeer;
+using testing::HasSubstr;
+
+constexpr std::string_view authkey = "a key for tests";
+
+// A store that says it is durable, and commits only when it may.
+class GatedStore final : public Store {
+ public:
+  Result<Recovered> open() override { return memory_.open(); }
+  Result<void> apply(Records& batch) override {
+    std::unique_lock lock{mutex_};
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    --waiting_;
+    if (failing_) return fail(Errc::storage_failed, "the disk is full");
+    return memory_.apply(batch);
+  }
+  Result<std::vector<StoredOutcome>> outcomes(JobId job, std::uint32_t first, std::uint32_t last,
+                                              std::size_t limit) override {
+    return memory_.outcomes(job, first, last, limit);
+  }
+  Result<std::vector<ChunkRecord>> chunks(JobId job, std::uint32_t first, std::uint32_t last) override {
+    return memory_.chunks(job, first, last);
+  }
+  bool durable() const override { return true; }
+
+  void set_open(bool open) {
+    set([&] { open_ = open; });
+  }
+  void set_failing(bool failing) {
+    set([&] { failing_ = failing; });
+  }
+  void wait_until_somebody_waits() {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+
+ private:
+  template <typename Change>
+  void set(Change change) {
+    const std::lock_guard lock{mutex_};
+    change();
+    changed_.notify_all();
+  }
+  MemoryStore memory_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  bool failing_ = false;
+  int waiting_ = 0;
+};
+
+class NativeServerTest : public testing::Test {
+ protected:
+  NativeServerTest() {
+    ServerLimits limits;
+    limits.listener.unauthenticated_max = 8;
+    limits.listener.handshake_deadline = 300ms;
+    limits.connection.frame_max_bytes = 1 << 20;
+    broker = std::make_unique<Broker>(Limits{}, *store.open(), clock_now(), 1);
+    server = std::make_unique<NativeServer>(io, *broker, store, std::string{authkey}, limits);
+    EXPECT_TRUE(server->listen({"127.0.0.1", 0}));
+    address = server->address();
+    server->start();
+    loop = std::thread([this] { io.run(); });
+  }
+  ~NativeServerTest() override {
+    store.set_failing(false);
+    store.set_open(true);
+    io.stop();
+    loop.join();
+    io.restart();
+    server->stop();
+  }
+
+  static wire::Submit submission(std::uint64_t number = 1) {
+    wire::Submit submit;
+    submit.set_request(number);
+    submit.set_submission(number);
+    submit.mutable_spec()->set_function("f");
+    submit.add_payloads("12");
+    submit.set_watch(true);
+    return submit;
+  }
+
+  GatedStore store;
+  boost::asio::io_context io{1};
+  std::unique_ptr<Broker> broker;
+  std::unique_ptr<NativeServer> server;
+  Endpoint address;
+  std::thread loop;
+};
+
+TEST_F(NativeServerTest, ATaskGoesFromClientToWorkerAndItsOutcomeBack) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  client.send(FrameType::submit, submission());
+  const auto submitted = client.expect<wire::Submitted>(FrameType::submitted);
+  EXPECT_EQ(submitted.count(), 1u);
+
+  const auto grant = worker.expect<wire::Grant>(FrameType::grant);
+  ASSERT_EQ(grant.tasks_size(), 1);
+  EXPECT_EQ(grant.tasks(0).payload(), "12");
+  ASSERT_EQ(grant.specs_size(), 1);
+  EXPECT_EQ(grant.specs(0).spec().function(), "f");
+
+  wire::Complete complete;
+  complete.set_batch(1);
+  auto& finished = *complete.add_attempts();
+  finished.mutable_fence()->set_epoch(grant.epoch());
+  finished.mutable_fence()->set_job(grant.tasks(0).job());
+  finished.mutable_fence()->set_index(grant.tasks(0).index());
+  finished.mutable_fence()->set_attempt(grant.tasks(0).attempt());
+  finished.mutable_outcome()->set_state(wire::SUCCEEDED);
+  finished.mutable_outcome()->set_value("144");
+  worker.send(FrameType::complete, complete);
+  EXPECT_EQ(worker.expect<wire::Completed>(FrameType::completed).batch(), 1u);
+  const auto outcomes = client.expect<wire::Outcomes>(FrameType::outcomes);
+  ASSERT_EQ(outcomes.items_size(), 1);
+  EXPECT_EQ(outcomes.items(0).value(), "144");
+}
+
+TEST_F(NativeServerTest, ASubmissionIsAcknowledgedOnlyWhenItIsOnDiskButGrantedBefore) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  // The worker's own record must be through first.
+  wire::Heartbeat beat;
+  beat.set_sent_us(1);
+  worker.send(FrameType::heartbeat, beat);
+  worker.expect<wire::Heartbeat>(FrameType::heartbeat);
+  store.set_open(false);
+  client.send(FrameType::submit, submission());
+  worker.expect<wire::Grant>(FrameType::grant);
+  store.wait_until_somebody_waits();
+  EXPECT_FALSE(client.wait_readable(0));
+  store.set_open(true);
+  EXPECT_EQ(client.expect<wire::Submitted>(FrameType::submitted).count(), 1u);
+}
+
+TEST_F(NativeServerTest, AFailingStoreAcknowledgesNothingSaysWhyAndGoesOnWhenItWorksAgain) {
+  WirePeer client{address};
+  client.join_as_client(authkey);
+  store.set_failing(true);
+  client.send(FrameType::submit, submission());
+  const auto refused = client.expect<wire::Refused>(FrameType::refused);
+  EXPECT_EQ(refused.error().code(), static_cast<std::uint32_t>(Errc::storage_failed));
+  EXPECT_THAT(refused.error().detail(), HasSubstr("the disk is full"));
+
+  WirePeer second{address};
+  second.join_as_client(authkey, 'd');
+  second.send(FrameType::submit, submission());
+  const auto answer = second.expect<wire::Submitted>(FrameType::submitted);
+  EXPECT_EQ(answer.error().code(), static_cast<std::uint32_t>(Errc::storage_failed));
+  wire::Status question;
+  question.set_request(2);
+  second.send(FrameType::status, question);
+  EXPECT_THAT(second.expect<wire::StatusInfo>(FrameType::status_info).trouble(),
+              HasSubstr("the disk is full"));
+
+  store.set_failing(false);
+  WirePeer third{address};
+  third.join_as_client(authkey, 'c');  // the first client comes back and repeats itself
+  for (bool accepted = false; !accepted;) {
+    third.send(FrameType::submit, submission());
+    accepted = third.expect<wire::Submitted>(FrameType::submitted).count() == 1;
+  }
+  wire::JobList list;
+  list.set_all(true);
+  third.send(FrameType::job_list, list);
+  EXPECT_EQ(third.expect<wire::JobInfos>(FrameType::job_infos).jobs_size(), 1) << "and it is there once";
+}
+
+TEST_F(NativeServerTest, AWrongKeyIsRefused) {
+  WirePeer peer{address};
+  const auto shaken = peer.shake_hands("another key", Role::client);
+  ASSERT_FALSE(shaken);
+  EXPECT_EQ(shaken.error().code, Errc::authentication_failed);
+}
+
+TEST_F(NativeServerTest, GarbageInsteadOfAHandshakeClosesTheConnection) {
+  WirePeer peer{address};
+  peer.send_bytes("GET / HTTP/1.1\r\nHost: example\r\n\r\n");
+  while (!peer.receive_bytes(1).empty()) continue;
+  SUCCEED();
+}
+
+TEST_F(NativeServerTest, AStrangerThatSaysNothingIsClosedAfterItsTime) {
+  WirePeer peer{address};
+  EXPECT_TRUE(peer.closed_by_master());
+}
+
+TEST_F(NativeServerTest, HalfAHandshakeAndSilenceIsClosedAfterItsTime) {
+  WirePeer peer{address};
+  peer.send_bytes("RVE1");
+  EXPECT_TRUE(peer.closed_by_master());
+}
+
+TEST_F(NativeServerTest, AProvenPeerThatNeverSaysHelloIsClosed) {
+  WirePeer peer{address};
+  ASSERT_TRUE(peer.shake_hands(authkey, Role::client));
+  peer.expect<wire::Refused>(FrameType::refused);
+  EXPECT_TRUE(peer.closed_by_master());
+}
+
+TEST_F(NativeServerTest, ManySilentStrangersDoNotKeepAClientOut) {
+  std::vector<std::unique_ptr<WirePeer>> strangers;
+  for (int i = 0; i < 50; ++i) strangers.push_back(std::make_unique<WirePeer>(address));
+  WirePeer client{address};
+  client.join_as_client(authkey);
+}
+
+TEST_F(NativeServerTest, AFrameOverTheLimitIsRefused) {
+  WirePeer peer{address};
+  peer.join_as_client(authkey);
+  peer.send_bytes(std::string("\xff\xff\xff\x7f\x0a", 5));
+  EXPECT_EQ(peer.expect<wire::Refused>(FrameType::refused).error().code(),
+            static_cast<std::uint32_t>(Errc::too_large));
+  EXPECT_TRUE(peer.closed_by_master());
+}
+
+TEST_F(NativeServerTest, AnUnknownFrameIsRefused) {
+  WirePeer peer{address};
+  peer.join_as_client(authkey);
+  peer.send_bytes(std::string("\x01\x00\x00\x00\xee", 5));
+  EXPECT_EQ(peer.expect<wire::Refused>(FrameType::refused).error().code(),
+            static_cast<std::uint32_t>(Errc::protocol_error));
+}
+
+TEST_F(NativeServerTest, AClientThatSpeaksLikeAWorkerIsRefused) {
+  WirePeer peer{address};
+  peer.join_as_client(authkey);
+  peer.send(FrameType::complete, wire::Complete{});
+  EXPECT_EQ(peer.expect<wire::Refused>(FrameType::refused).error().code(),
+            static_cast<std::uint32_t>(Errc::protocol_error));
+}
+
+TEST_F(NativeServerTest, ADamagedBodyIsRefused) {
+  WirePeer peer{address};
+  peer.join_as_client(authkey);
+  peer.send_bytes(std::string("\x03\x00\x00\x00\x0a\xff\xff", 7));
+  EXPECT_EQ(peer.expect<wire::Refused>(FrameType::refused).error().code(),
+            static_cast<std::uint32_t>(Errc::protocol_error));
+}
+
+TEST_F(NativeServerTest, AResultForSomebodyElsesLeaseIsRefusedAndTheOwnerGoesOn) {
+  WirePeer client{address}, owner{address}, liar{address};
+  client.join_as_client(authkey);
+  owner.join_as_worker(authkey, 1, 'w');
+  client.send(FrameType::submit, submission());
+  const auto grant = owner.expect<wire::Grant>(FrameType::grant);
+  liar.join_as_worker(authkey, 1, 'l');
+  wire::Complete complete;
+  complete.set_batch(1);
+  auto& finished = *complete.add_attempts();
+  finished.mutable_fence()->set_epoch(grant.epoch());
+  finished.mutable_fence()->set_job(grant.tasks(0).job());
+  finished.mutable_fence()->set_index(1);
+  finished.mutable_fence()->set_attempt(1);
+  finished.mutable_outcome()->set_state(wire::SUCCEEDED);
+  finished.mutable_outcome()->set_value("a lie");
+  liar.send(FrameType::complete, complete);
+  EXPECT_EQ(liar.expect<wire::Completed>(FrameType::completed).refused_size(), 1);
+  finished.mutable_outcome()->set_value("the truth");
+  owner.send(FrameType::complete, complete);
+  EXPECT_EQ(client.expect<wire::Outcomes>(FrameType::outcomes).items(0).value(), "the truth");
+}
+
+}  // namespace
+}  // namespace reeve::master
