@@ -39,7 +39,7 @@ rm -f "$results"
 select=()
 [ -z "$labels" ] || select=(-L "^($labels)\$")
 status=0
-ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error --progress \
+ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error \
   --output-junit test-results.xml "${select[@]}" </dev/null || status=$?
 
 count() { grep -c "<testcase .*status=\"$1\"" "$results" || true; }

@@ -98,12 +98,13 @@ Batch::ChunkOutcomes& Batch::outcomes_of(ChunkKey chunk) {
 }
 
 void Batch::sort_outcomes() {
-  const auto by_index = [](const OutcomeRecord* a, const OutcomeRecord* b) {
-    return a->task.index < b->task.index;
+  // Records lie in one vector, so of two records of the same task the later one has the higher address.
+  const auto before = [](const OutcomeRecord* a, const OutcomeRecord* b) {
+    return a->task.index != b->task.index ? a->task.index < b->task.index : a < b;
   };
   for (ChunkOutcomes& of : std::span{outcomes_.data(), outcomes_used_}) {
     auto& tasks = of.tasks;
-    if (!std::ranges::is_sorted(tasks, by_index)) std::ranges::stable_sort(tasks, by_index);
+    if (!std::ranges::is_sorted(tasks, before)) std::ranges::sort(tasks, before);
     std::size_t kept = 0;  // of equals the last stays
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       if (kept > 0 && tasks[kept - 1]->task == tasks[i]->task) --kept;

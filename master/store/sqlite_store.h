@@ -12,7 +12,7 @@
 #include "master/store/batch.h"
 #include "master/store/checkpointer.h"
 #include "master/store/codec.h"
-#include "master/store/data_dir.h"
+#include "master/store/data_dir_lock.h"
 #include "master/store/sqlite.h"
 #include "master/store/store.h"
 

@@ -1,4 +1,4 @@
-#include "master/store/data_dir.h"
+#include "master/store/data_dir_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
