@@ -1,14 +1,14 @@
 #include "master/app.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <random>
 
 #include "common/app/log.h"
-#include "common/app/ready.h"
+#include "common/app/ready_file.h"
+#include "common/app/service_manager.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
 
@@ -71,19 +71,18 @@ Result<void> App::start() {
 Result<void> App::announce() {
   const std::string native = to_string(server_->address());
   if (!options_.ready_file.empty()) {
-    const std::string text = fmt::format("{{\"native\": \"{}\", \"pid\": {}}}\n", native, getpid());
-    if (auto written = write_ready_file(options_.ready_file, text); !written) return written;
+    if (auto written = write_ready_file(options_.ready_file, {{"native", native}}); !written) return written;
   }
   fmt::print("reeve-master ready: native {}\n", native);
   std::fflush(stdout);
-  notify_ready(native);
+  service_manager::ready(native);
   return {};
 }
 
 Result<void> App::run() {
   io_.run();
   io_.restart();
-  notify_stopping();
+  service_manager::stopping();
   if (!server_->stop()) return fail(Errc::storage_failed, "what was decided last could not be kept");
   log::info("everything is kept; bye");
   return {};
