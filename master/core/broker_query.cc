@@ -21,11 +21,7 @@ JobView Broker::view(const Job& job) const {
                .finished = job.finished,
                .after = job.after,
                .trouble = trouble_of(job)};
-  for (auto chunk = job.chunks().rbegin(); chunk != job.chunks().rend(); ++chunk) {
-    if ((*chunk)->erased) continue;
-    view.spec = *(*chunk)->spec;
-    break;
-  }
+  if (job.spec) view.spec = *job.spec;
   return view;
 }
 

@@ -83,6 +83,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
   chunk->job = &job;
   chunk->first = stored.record.first;
   chunk->spec = std::move(stored.record.spec);
+  if (job.spec && *job.spec == *chunk->spec) chunk->spec = job.spec;
+  job.spec = chunk->spec;
   chunk->function = function_of(*chunk->spec);
   const bool is_value = chunk->function == function_value;
   const bool all_final = stored.record.payloads == nullptr;

@@ -214,7 +214,9 @@ Result<void> Broker::submit(Asker asker, Submission submission, Now now, Effects
   waiter.job = (*job)->id;
   waiter.accepted = earlier != nullptr ? earlier->accepted : Accepted{(*job)->id, (*job)->next_index, 0};
   waiter.next = waiter.accepted.count;
-  waiter.spec = std::make_shared<const TaskSpec>(std::move(submission.spec));
+  std::shared_ptr<const TaskSpec>& spec = (*job)->spec;
+  if (!spec || *spec != submission.spec) spec = std::make_shared<const TaskSpec>(std::move(submission.spec));
+  waiter.spec = spec;
   waiter.payloads = std::move(submission.payloads);
   auto admitted = admit(std::move(waiter), submission.wait_for_room, submission.wait_max, step);
   if (!admitted && (*job)->next_index == 1 && !(*job)->open) erase_job(**job, step);  // nothing got in

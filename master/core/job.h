@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,11 @@ struct Job {
   std::string values_of;  // the queue whose plain values it carries; empty: an ordinary job
   bool open = false;
   WallTime submitted{}, started{}, finished{};  // zero: not yet
-  std::vector<JobId> after;                     // as submitted
-  std::uint32_t blockers = 0;                   // how many of them have not succeeded yet
-  std::vector<JobId> dependents;                // jobs that wait for this one
-  ClientId owner;                               // of an open job: when it is gone for long, the job is closed
+  std::shared_ptr<const TaskSpec> spec;  // of its last submission: submissions that look alike share it
+  std::vector<JobId> after;              // as submitted
+  std::uint32_t blockers = 0;            // how many of them have not succeeded yet
+  std::vector<JobId> dependents;         // jobs that wait for this one
+  ClientId owner;                        // of an open job: when it is gone for long, the job is closed
   std::uint32_t next_index = 1;
   std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it
   std::uint64_t kept = 0;          // results that nobody has fetched
