@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 
@@ -38,10 +39,12 @@ class App {
  private:
   Result<void> open_store();
   Result<void> announce();
+  void feed_watchdog();
 
   Options options_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
+  boost::asio::steady_timer watchdog_{io_};
   std::unique_ptr<Store> store_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<NativeServer> server_;

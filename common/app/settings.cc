@@ -46,7 +46,8 @@ std::string variable_for(std::string_view name) {
 struct Settings::CommandLine {
   explicit CommandLine(const Settings& settings) : app(settings.about_, settings.program_) {
     app.set_help_flag();  // ours: CLI11 would throw
-    app.allow_extras();   // ours: to name the nearest flag
+    app.get_formatter()->column_width(36);
+    app.allow_extras();  // ours: to name the nearest flag
     flag("-h,--help", "Print this help and exit");
     flag("--version", "Print the version and exit");
     flag("--print-config", "Print each setting, its value and where it comes from, and exit");
