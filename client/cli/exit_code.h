@@ -7,12 +7,13 @@
 namespace reeve::cli {
 
 enum class Exit : int {
-  ok = 0,           // everything succeeded
-  failed = 1,       // some task failed, or the master could not do what was asked
-  cancelled = 2,    // none failed, some were cancelled
-  unreachable = 3,  // no connection to the master, or it does not let us in
-  usage = 4,        // what was asked makes no sense: an option, an unknown job, a wrong state
-  timed_out = 124,  // --timeout ran out, as timeout(1) has it
+  ok = 0,             // everything succeeded
+  failed = 1,         // some task failed, or the master could not do what was asked
+  cancelled = 2,      // none failed, some were cancelled
+  unreachable = 3,    // no connection to the master, or it does not let us in
+  usage = 4,          // what was asked makes no sense: an option, an unknown job, a wrong state
+  timed_out = 124,    // --timeout ran out, as timeout(1) has it
+  interrupted = 130,  // Ctrl-C while waiting: 128 + SIGINT, as shells have it
 };
 
 // Of finished tasks. A failed one weighs more than a cancelled one.

@@ -181,17 +181,9 @@ void Options::command_line(std::string_view name, std::vector<std::string>& to, 
   takes_command_ = true;
 }
 
-void Options::queue_or_quiet(bool& quiet, std::string& queue) {
-  add("-q,--queue", "QUEUE", "the queue to put the tasks in (default: default)").set =
-      [&queue](std::string_view value) -> Result<void> {
-    queue = value;
-    return {};
-  };
-  add("--quiet", "", "print ids only; so does -q without a queue's name").set =
-      [&quiet](std::string_view) -> Result<void> {
-    quiet = true;
-    return {};
-  };
+void Options::queue_or_quiet(std::string& queue) {
+  text("-q,--queue", queue, "QUEUE",
+       "the queue of the tasks (default: default); -q without a name means --quiet");
   queue_or_quiet_ = true;
 }
 
@@ -261,7 +253,7 @@ Result<std::size_t> Options::parse_letters(const std::vector<std::string>& words
   return 1;
 }
 
-Result<void> Options::parse(const std::vector<std::string>& words) const {
+Result<std::vector<std::string>> Options::scan(const std::vector<std::string>& words) const {
   std::vector<std::string> rest;
   for (std::size_t at = 0; at < words.size();) {
     const std::string& word = words[at];
@@ -280,7 +272,7 @@ Result<void> Options::parse(const std::vector<std::string>& words) const {
     if (!used) return fail(used.error());
     at += *used;
   }
-  return place(std::move(rest));
+  return rest;
 }
 
 // Gives each positional word to its argument.

@@ -63,15 +63,18 @@ class Options {
   // The first word that is no option, or the first behind "--", and all that follow it, as they are.
   void command_line(std::string_view name, std::vector<std::string>& to, std::string_view help);
 
-  // "-q" alone is `quiet`; "-q WORD" is `queue` (submit).
-  void queue_or_quiet(bool& quiet, std::string& queue);
+  // "-q WORD" is the queue, "-q" alone what --quiet is (submit). --quiet must be declared too.
+  void queue_or_quiet(std::string& queue);
 
   // From here on, options that every command has: listed apart in the help.
   void begin_common() { common_ = true; }
 
-  // Errors: invalid_argument, naming the word.
-  Result<void> parse(const std::vector<std::string>& words) const;
+  // In two steps, so that --help needs no arguments: sets what the options say and returns the other words;
+  // then gives those to the arguments. Errors: invalid_argument, naming the word.
+  Result<std::vector<std::string>> scan(const std::vector<std::string>& words) const;
+  Result<void> place(std::vector<std::string> words) const;
 
+  bool has(char letter) const { return find(letter) != nullptr; }
   const std::vector<Option>& options() const { return options_; }
   const std::vector<Argument>& positionals() const { return arguments_; }
   // "[options] JOB…"
@@ -88,7 +91,6 @@ class Options {
   // How many words the option at the front of `words` took.
   Result<std::size_t> parse_long(const std::vector<std::string>& words, std::size_t at) const;
   Result<std::size_t> parse_letters(const std::vector<std::string>& words, std::size_t at) const;
-  Result<void> place(std::vector<std::string> words) const;
 
   std::vector<Option> options_;
   std::vector<Argument> arguments_;

@@ -21,7 +21,8 @@ struct SubmitLike {
 
   SubmitLike() {
     options.text("-n,--name", name, "NAME", "a name");
-    options.queue_or_quiet(quiet, queue);
+    options.queue_or_quiet(queue);
+    options.flag("--quiet", quiet, "ids only");
     options.flag("-w,--wait", wait, "wait");
     options.number("--priority", priority, "P", "higher first");
     options.duration("--time-limit", time_limit, "of one attempt");
@@ -30,12 +31,17 @@ struct SubmitLike {
   }
 };
 
+Result<void> parse(const Options& options, const std::vector<std::string>& words) {
+  Result<std::vector<std::string>> rest = options.scan(words);
+  return rest ? options.place(std::move(*rest)) : Result<void>(fail(rest.error()));
+}
+
 std::string error_of(const Result<void>& result) { return result ? "" : result.error().detail; }
 
 TEST(Options, TakeTheUsualSpellings) {
   SubmitLike submit;
-  ASSERT_EQ(error_of(submit.options.parse({"-nA", "--priority=-5", "--time-limit", "5m", "--env", "A=1",
-                                           "--env", "B=2", "-w", "--", "ls", "-l"})),
+  ASSERT_EQ(error_of(parse(submit.options, {"-nA", "--priority=-5", "--time-limit", "5m", "--env", "A=1",
+                                            "--env", "B=2", "-w", "--", "ls", "-l"})),
             "");
   EXPECT_EQ(submit.name, "A");
   EXPECT_EQ(submit.priority, -5);
@@ -47,7 +53,7 @@ TEST(Options, TakeTheUsualSpellings) {
 
 TEST(Options, DashQBeforeAWordIsTheQueue) {
   SubmitLike submit;
-  ASSERT_EQ(error_of(submit.options.parse({"-q", "fast", "--", "true"})), "");
+  ASSERT_EQ(error_of(parse(submit.options, {"-q", "fast", "--", "true"})), "");
   EXPECT_EQ(submit.queue, "fast");
   EXPECT_FALSE(submit.quiet);
 }
@@ -57,7 +63,7 @@ TEST(Options, DashQWithoutAWordIsQuiet) {
                                                 {"-q", "--wait", "--", "true"},
                                                 {"-wq", "--", "true"}}) {
     SubmitLike submit;
-    ASSERT_EQ(error_of(submit.options.parse(words)), "");
+    ASSERT_EQ(error_of(parse(submit.options, words)), "");
     EXPECT_TRUE(submit.quiet);
     EXPECT_EQ(submit.queue, "");
     EXPECT_THAT(submit.command, ElementsAre("true"));
@@ -66,21 +72,21 @@ TEST(Options, DashQWithoutAWordIsQuiet) {
 
 TEST(Options, TheLongFormsOfQueueAndQuietLeaveNoDoubt) {
   SubmitLike submit;
-  ASSERT_EQ(error_of(submit.options.parse({"--quiet", "--queue", "fast", "true"})), "");
+  ASSERT_EQ(error_of(parse(submit.options, {"--quiet", "--queue", "fast", "true"})), "");
   EXPECT_EQ(submit.queue, "fast");
   EXPECT_TRUE(submit.quiet);
 }
 
 TEST(Options, TheCommandBeginsAtTheFirstWordAndKeepsItsOwnOptions) {
   SubmitLike submit;
-  ASSERT_EQ(error_of(submit.options.parse({"-n", "x", "grep", "-q", "--", "-n", "word"})), "");
+  ASSERT_EQ(error_of(parse(submit.options, {"-n", "x", "grep", "-q", "--", "-n", "word"})), "");
   EXPECT_THAT(submit.command, ElementsAre("grep", "-q", "--", "-n", "word"));
   EXPECT_FALSE(submit.quiet);
 }
 
 TEST(Options, NameWhatIsWrong) {
   SubmitLike submit;
-  const auto error = [&](std::vector<std::string> words) { return error_of(submit.options.parse(words)); };
+  const auto error = [&](std::vector<std::string> words) { return error_of(parse(submit.options, words)); };
   EXPECT_THAT(error({"--prioritty", "5", "true"}), HasSubstr("did you mean --priority?"));
   EXPECT_THAT(error({"-x", "true"}), HasSubstr("no option -x"));
   EXPECT_THAT(error({"--priority", "high", "true"}), HasSubstr("'high' is not a whole number"));
@@ -99,7 +105,7 @@ TEST(Options, NegativeNumbersAreArgumentsNotOptions) {
   options.argument("FUNCTION", function, "");
   options.arguments("JSON", values, "", false);
   options.flag("--json", json, "");
-  ASSERT_EQ(error_of(options.parse({"square", "-5", "--json", "-1.5e3"})), "");
+  ASSERT_EQ(error_of(parse(options, {"square", "-5", "--json", "-1.5e3"})), "");
   EXPECT_EQ(function, "square");
   EXPECT_THAT(values, ElementsAre("-5", "-1.5e3"));
   EXPECT_TRUE(json);
@@ -109,8 +115,8 @@ TEST(Options, RefuseAnArgumentTooMany) {
   Options options;
   std::string job;
   options.argument("JOB", job, "");
-  EXPECT_THAT(error_of(options.parse({"1", "2"})), HasSubstr("'2' is one argument too many"));
-  EXPECT_THAT(error_of(options.parse({})), HasSubstr("JOB is missing"));
+  EXPECT_THAT(error_of(parse(options, {"1", "2"})), HasSubstr("'2' is one argument too many"));
+  EXPECT_THAT(error_of(parse(options, {})), HasSubstr("JOB is missing"));
 }
 
 TEST(Options, HelpShowsEveryOptionWithItsValue) {

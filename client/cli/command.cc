@@ -1,0 +1,93 @@
+#include "client/cli/command.h"
+
+#include <charconv>
+
+#include "client/cli/table.h"
+
+namespace reeve::cli {
+
+Client& Context::client() {
+  if (!client_) {
+    client_.emplace(
+        Client::connect({.master = options_.master,
+                         .authkey_file = options_.authkey_file,
+                         .program = "reeve " REEVE_VERSION,
+                         .connect_timeout = options_.connect_timeout.value_or(connect_timeout_default)}));
+  }
+  return *client_;
+}
+
+void Context::note(std::string_view sentence) {
+  if (quiet() || json()) return;
+  complain(sentence);
+}
+
+void Context::complain(std::string_view sentence) {
+  out_.flush();  // the two in the order in which they were said
+  err_.line(fmt::format("{} {}", paint(err_.style(), Tone::dim, "reeve:"), one_line(sentence)));
+  err_.flush();
+}
+
+void declare_common(Options& options, CommonOptions& to) {
+  options.begin_common();
+  options.text("--master", to.master, "HOST:PORT",
+               "the master (default: $REEVE_MASTER, else 127.0.0.1:7733)");
+  options.text(
+      "--authkey-file", to.authkey_file, "FILE",
+      "the key (default: $REEVE_AUTHKEY_FILE, $REEVE_AUTHKEY, else the key of this user's own master)");
+  options.duration("--connect-timeout", to.connect_timeout,
+                   "give up when the master does not answer (default: 5s)");
+  options.flag("--json", to.json, "print JSON: one object, or one in each line (docs/CLI.md)");
+  options.flag(options.has('q') ? "--quiet" : "-q,--quiet", to.quiet, "print ids or values only, no remarks");
+  options.flag("-h,--help", to.help, "print this text");
+}
+
+Options options_of(Command& command, CommonOptions& common) {
+  Options options;
+  command.declare(options);
+  declare_common(options, common);
+  return options;
+}
+
+namespace {
+
+template <typename Number>
+bool take_number(std::string_view& text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number == 0) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+}  // namespace
+
+TaskName parse_name(std::string_view text) {
+  std::string_view rest = text;
+  TaskName name;
+  if (take_number(rest, name.job) && rest.empty()) return name;
+  if (name.job != 0 && rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    if (take_number(rest, name.index) && rest.empty()) return name;
+  }
+  refuse(Errc::invalid_argument, "'{}' is neither a job (17) nor a task (17.3); 'reeve ls' shows the jobs",
+         text);
+}
+
+std::uint64_t parse_job(std::string_view text) {
+  const TaskName name = parse_name(text);
+  if (name.index != 0)
+    refuse(Errc::invalid_argument, "{} is a task; this command takes whole jobs: {}", text, name.job);
+  return name.job;
+}
+
+std::vector<std::uint64_t> parse_jobs(const std::vector<std::string>& texts) {
+  std::vector<std::uint64_t> jobs;
+  for (const std::string& text : texts) jobs.push_back(parse_job(text));
+  return jobs;
+}
+
+std::string to_string(TaskName name) {
+  return name.index == 0 ? fmt::format("{}", name.job) : fmt::format("{}.{}", name.job, name.index);
+}
+
+}  // namespace reeve::cli

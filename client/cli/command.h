@@ -1,0 +1,104 @@
+// Command: one of reeve's commands. Each has a file of its own, declares what it takes, and runs once.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli/exit_code.h"
+#include "client/cli/options.h"
+#include "client/cli/output.h"
+#include "common/base/result.h"
+#include "reeve/client.h"
+
+namespace reeve::cli {
+
+// What every command takes.
+struct CommonOptions {
+  std::string master;
+  std::string authkey_file;
+  std::optional<Duration> connect_timeout;
+  bool json = false;
+  bool quiet = false;
+  bool help = false;
+};
+
+inline constexpr Duration connect_timeout_default = std::chrono::seconds{5};
+
+// Context: what a running command uses. The connection is made when it is first needed.
+//
+// Owner: run_program.  Thread: the main one.
+class Context {
+ public:
+  Context(const CommonOptions& options, Output& out, Output& err) : options_(options), out_(out), err_(err) {}
+
+  Client& client();  // throws Unavailable, AuthenticationFailed
+
+  bool json() const { return options_.json; }
+  bool quiet() const { return options_.quiet; }
+  Output& out() { return out_; }
+  Output& err() { return err_; }
+
+  // A remark for the person in front of it, on standard error: not with --quiet, not with --json.
+  void note(std::string_view sentence);
+  // Trouble with one thing among several; said in any case.
+  void complain(std::string_view sentence);
+
+ private:
+  const CommonOptions& options_;
+  Output& out_;
+  Output& err_;
+  std::optional<Client> client_;
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual void declare(Options& options) = 0;
+  // Trouble that ends the command is thrown as reeve::Exception.
+  virtual Exit run(Context& context) = 0;
+};
+
+struct CommandEntry {
+  std::string_view name;     // "submit", "queue put"
+  std::string_view summary;  // one line
+  std::string_view text;     // for --help and the man page, may be empty
+  std::unique_ptr<Command> (*make)();
+};
+
+// All commands, in the order in which the help lists them.
+std::span<const CommandEntry> commands();
+
+// The options that every command has, behind its own ones.
+void declare_common(Options& options, CommonOptions& to);
+
+// The options of one command, as help, completion and man page show them. `command` and `common` must live as
+// long.
+Options options_of(Command& command, CommonOptions& common);
+
+template <typename Kind>
+std::unique_ptr<Command> make_command() {
+  return std::make_unique<Kind>();
+}
+
+// The library throws; a Result of our own joins in here.
+template <typename T>
+T take(Result<T> result) {
+  if (!result) throw_error(result.error());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+template <typename... Args>
+[[noreturn]] void refuse(Errc code, fmt::format_string<Args...> format, Args&&... args) {
+  throw_error({code, fmt::format(format, std::forward<Args>(args)...)});
+}
+
+// "17" or "17.3"; index 0: the whole job. Throws invalid_argument.
+TaskName parse_name(std::string_view text);
+std::uint64_t parse_job(std::string_view text);
+std::vector<std::uint64_t> parse_jobs(const std::vector<std::string>& texts);
+std::string to_string(TaskName name);
+
+}  // namespace reeve::cli

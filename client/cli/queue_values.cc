@@ -1,0 +1,174 @@
+// reeve queue put|get|peek: values in a queue, as other programs put and get them.
+#include "client/cli/commands.h"
+#include "client/cli/elements.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/json_text.h"
+#include "client/cli/schema.h"
+#include "client/cli/text.h"
+#include "common/base/duration.h"
+
+namespace reeve::cli {
+
+namespace {
+
+constexpr std::size_t value_bytes_max = 64u << 20;  // of --stdin, before the master's own limit
+constexpr std::size_t put_batch_values = 1000;
+constexpr std::size_t put_batch_bytes = 1u << 20;
+
+class QueuePut final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.choice("--encoding", encoding_, {"raw", "json"},
+                   "what the values are for those who get them (default: raw)");
+    options.text("--each-line", lines_, "FILE", "every line of FILE is a value (-: standard input)");
+    options.flag("--stdin", stdin_, "standard input, all of it, is one value");
+    options.number("--priority", put_.priority, "P", "higher first, in a priority queue (default: 0)");
+    options.flag("--nowait", nowait_, "fail at once when the queue is full");
+    options.duration("--timeout", timeout_, "how long to wait while the queue is full (default: for ever)");
+    options.argument("QUEUE", queue_, "the queue's name");
+    options.arguments("VALUE", values_, "the values", false);
+  }
+
+  Exit run(Context& context) override {
+    if (int{!values_.empty()} + int{!lines_.empty()} + int{stdin_} != 1)
+      refuse(Errc::invalid_argument, "put what? give VALUEs, --each-line FILE or --stdin");
+    put_.timeout = nowait_ ? Duration{0} : timeout_.value_or(forever);
+    try {
+      put_all(context);
+    } catch (const QueueFull& error) {
+      refuse(timeout_ ? Errc::timed_out : Errc::queue_full, "queue {} is full{}{}", queue_,
+             timeout_ ? " since " + format_duration(*timeout_) : "",
+             count_ > 0 ? fmt::format("; {} of the values are in it", count_) : "");
+    }
+    if (context.json())
+      context.out().line(json_changed("put", queue_, count_));
+    else if (!context.quiet())
+      context.out().line(fmt::format("queue {}: {} put", queue_, count_of(count_, "value")));
+    return Exit::ok;
+  }
+
+ private:
+  void put_all(Context& context) {
+    for (const std::string& value : values_) add(context, value);
+    if (stdin_) add(context, take(take(Input::open("-")).read_all(value_bytes_max)));
+    if (!lines_.empty()) {
+      const std::unique_ptr<Elements> lines = line_elements(take(Input::open(lines_)));
+      for (auto line = take(lines->next()); line; line = take(lines->next())) add(context, *line);
+    }
+    flush(context);
+  }
+
+  void add(Context& context, std::string_view value) {
+    if (encoding_ == "json") {
+      const Result<void> valid = check_json(value);
+      if (!valid) refuse(Errc::invalid_argument, "'{}': {}", value.substr(0, 60), valid.error().detail);
+    }
+    batch_bytes_ += value.size();
+    batch_.emplace_back(std::string(value), encoding_ == "json" ? Encoding::json : Encoding::raw);
+    if (batch_.size() >= put_batch_values || batch_bytes_ >= put_batch_bytes) flush(context);
+  }
+
+  void flush(Context& context) {
+    const std::size_t size = batch_.size();
+    batch_bytes_ = 0;
+    if (size > 0) context.client().queue(queue_).put_many(std::exchange(batch_, {}), put_);
+    count_ += size;
+  }
+
+  std::string queue_, encoding_, lines_;
+  std::vector<std::string> values_;
+  bool stdin_ = false, nowait_ = false;
+  std::optional<Duration> timeout_;
+  PutOptions put_;
+  std::vector<Payload> batch_;
+  std::size_t batch_bytes_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+void print_item(Context& context, const Item& item) {
+  if (context.json()) {
+    context.out().line(json_item(item));
+    return;
+  }
+  if (item.from.job != 0 && item.from_state != TaskState::succeeded)
+    context.complain(
+        fmt::format("task {} {}: {}", to_string(item.from), name_of(item.from_state), item.error));
+  context.out().write(item.bytes);
+  if (!item.bytes.ends_with('\n')) context.out().write("\n");
+}
+
+class QueueGet final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.number("-n,--count", count_, "N", "so many values, waiting for each (default: 1)");
+    options.flag("--nowait", nowait_, "fail at once when the queue is empty");
+    options.duration("--timeout", timeout_, "how long to wait for the next value (default: for ever)");
+    options.flag("--task-done", task_done_, "count the values as done, for those who join the queue");
+    options.argument("QUEUE", name_, "the queue's name");
+  }
+
+  Exit run(Context& context) override {
+    Queue queue = context.client().queue(name_);
+    for (std::uint64_t left = count_; left > 0;) {
+      const std::vector<Item> items = next(queue, left);
+      for (const Item& item : items) print_item(context, item);
+      context.out().flush();  // a taken value is nowhere else any more
+      if (task_done_) queue.task_done(items.size());
+      left -= items.size();
+    }
+    return Exit::ok;
+  }
+
+ private:
+  std::vector<Item> next(Queue& queue, std::uint64_t left) {
+    constexpr std::uint64_t at_once = 1000;
+    try {
+      return queue.get_many(std::min(left, at_once), nowait_ ? Duration{0} : timeout_.value_or(forever));
+    } catch (const QueueEmpty& error) {
+      if (nowait_ || !timeout_) refuse(Errc::queue_empty, "queue {} is empty", name_);
+      refuse(Errc::timed_out, "queue {} is empty; timed out after {}", name_, format_duration(*timeout_));
+    }
+  }
+
+  std::string name_;
+  std::uint64_t count_ = 1;
+  bool nowait_ = false, task_done_ = false;
+  std::optional<Duration> timeout_;
+};
+
+class QueuePeek final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.number("-n,--count", count_, "N", "so many values, or fewer (default: 1)");
+    options.argument("QUEUE", name_, "the queue's name");
+  }
+
+  Exit run(Context& context) override {
+    const std::vector<Item> items = context.client().queue(name_).peek(count_);
+    if (items.empty()) refuse(Errc::queue_empty, "queue {} is empty", name_);
+    for (const Item& item : items) print_item(context, item);
+    return Exit::ok;
+  }
+
+ private:
+  std::string name_;
+  std::uint32_t count_ = 1;
+};
+
+}  // namespace
+
+const CommandEntry queue_put_entry{"queue put", "Put values into a queue",
+                                   "Examples:\n"
+                                   "  reeve queue put numbers 1 2 3 --encoding json\n"
+                                   "  reeve queue put words --each-line /usr/share/dict/words\n"
+                                   "Exit code 1: the queue is full; 124: and stayed full for the given time.",
+                                   make_command<QueuePut>};
+const CommandEntry queue_get_entry{
+    "queue get", "Take values out of a queue and print them",
+    "One value in each line. Exit code 1: the queue is empty; 124: and stayed empty for "
+    "the given time.",
+    make_command<QueueGet>};
+const CommandEntry queue_peek_entry{"queue peek", "Print what is next in a queue, and leave it there", "",
+                                    make_command<QueuePeek>};
+
+}  // namespace reeve::cli

@@ -1,0 +1,138 @@
+#include "client/cli/watch.h"
+
+#include <algorithm>
+
+#include "client/cli/interrupt.h"
+#include "client/cli/progress_display.h"
+#include "client/cli/schema.h"
+#include "client/cli/text.h"
+#include "common/base/duration.h"
+
+namespace reeve::cli {
+
+namespace {
+
+// How long to wait for news before looking at the clock and for Ctrl-C again.
+constexpr Duration tick = std::chrono::milliseconds{100};
+
+std::string names_of(const std::vector<std::uint64_t>& jobs) {
+  std::string names;
+  for (const std::uint64_t job : jobs) names += (names.empty() ? "" : " ") + std::to_string(job);
+  return names;
+}
+
+struct Watched {
+  JobFeed feed;
+  JobInfo info;
+  std::string told_trouble;
+};
+
+class Watch {
+ public:
+  Watch(Context& context, const std::vector<std::uint64_t>& jobs, const WatchOptions& options)
+      : context_(context),
+        display_(context.err(), (jobs.size() == 1 ? "job " : "jobs ") + names_of(jobs),
+                 options.progress && !context.quiet() && !context.json()) {
+    for (const std::uint64_t job : jobs) {
+      JobInfo info = context.client().job(job).info();  // first of all: is there such a job?
+      watched_.push_back({context.client().job(job).watch(false), std::move(info), {}});
+    }
+  }
+
+  bool all_finished() const {
+    return std::ranges::all_of(watched_, [](const Watched& each) { return each.info.is_finished(); });
+  }
+
+  // Takes in what is new, waiting for a tick at most.
+  void step(Duration longest) {
+    Duration patience = std::min(tick, longest);  // for the first that is not finished
+    for (Watched& each : watched_) {
+      while (!each.info.is_finished()) {
+        std::optional<JobFeed::Event> event = each.feed.next(patience);
+        patience = Duration{0};
+        if (!event) break;
+        if (event->info) each.info = std::move(*event->info);
+      }
+    }
+    tell_trouble();
+    display_.update(counts(), mono_now());
+  }
+
+  Counts counts() const {
+    Counts all;
+    for (const Watched& each : watched_) all = sum(all, each.info.counts);
+    return all;
+  }
+
+  void finish() { display_.finish(counts()); }
+  void clear() { display_.clear(); }
+  const std::vector<Watched>& watched() const { return watched_; }
+
+ private:
+  // Once for each new reason: someone who waits wants to know that it is in vain.
+  void tell_trouble() {
+    for (Watched& each : watched_) {
+      if (each.info.is_finished() || each.info.trouble == each.told_trouble) continue;
+      each.told_trouble = each.info.trouble;
+      if (each.info.trouble.empty()) continue;
+      display_.clear();
+      context_.note(fmt::format("job {} does not move: {}", each.info.job, each.info.trouble));
+    }
+  }
+
+  Context& context_;
+  ProgressDisplay display_;
+  std::vector<Watched> watched_;
+};
+
+std::string end_of(const JobInfo& job) {
+  const std::string_view state = state_of(job);
+  std::string text = fmt::format("job {} {}", job.job, state);
+  const Counts& counts = job.counts;
+  if (counts.failed > 0)
+    text += fmt::format(": {} of {} failed", counts.failed, count_of(counts.total, "task"));
+  if (counts.failed == 0 && counts.cancelled > 0)
+    text += fmt::format(": {} of {} cancelled", counts.cancelled, count_of(counts.total, "task"));
+  if (counts.failed == 0 && counts.cancelled == 0) text += ": " + count_of(counts.total, "task");
+  text += fmt::format(" in {}", format_duration(age_of(job, wall_now())));
+  if (counts.failed > 0) text += fmt::format("; see: reeve result --failed {}", job.job);
+  return text;
+}
+
+}  // namespace
+
+Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
+                  Duration waited) {
+  const std::string names = names_of(jobs);
+  context.complain(
+      fmt::format("{}; {} {} on: 'reeve wait {}' waits again, 'reeve cancel {}' ends {}",
+                  interrupted ? "interrupted" : fmt::format("timed out after {}", format_duration(waited)),
+                  jobs.size() == 1 ? "job " + names : "jobs " + names, jobs.size() == 1 ? "goes" : "go",
+                  names, names, jobs.size() == 1 ? "it" : "them"));
+  return interrupted ? Exit::interrupted : Exit::timed_out;
+}
+
+Exit wait_for_jobs(Context& context, const std::vector<std::uint64_t>& jobs, const WatchOptions& options) {
+  Watch watch(context, jobs, options);
+  const InterruptWatch interrupt;
+  const TimePoint begin = mono_now();
+  const bool bounded = options.timeout.has_value();
+  while (!watch.all_finished()) {
+    const Duration left = bounded ? *options.timeout - (mono_now() - begin) : Duration::max();
+    if (interrupt.interrupted() || left <= Duration{0}) {
+      watch.clear();
+      return left_running(context, jobs, interrupt.interrupted(), options.timeout.value_or(Duration{0}));
+    }
+    watch.step(left);
+  }
+  watch.finish();
+  for (const Watched& each : watch.watched()) {
+    if (context.json())
+      context.out().line(json_job(each.info));
+    else if (!context.quiet())
+      context.out().line(end_of(each.info));
+  }
+  return exit_of(watch.counts());
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,68 @@
+// reeve why: why a job or task does not move.
+#include "client/cli/commands.h"
+#include "client/cli/schema.h"
+#include "client/cli/text.h"
+#include "common/base/duration.h"
+
+namespace reeve::cli {
+
+namespace {
+
+std::string explain(const JobInfo& job) {
+  if (!job.trouble.empty() && !job.is_finished()) return job.trouble;
+  if (job.is_finished()) return fmt::format("it is finished: {}", state_of(job));
+  if (job.counts.leased > 0)
+    return fmt::format("nothing is wrong: {} running", count_of(job.counts.leased, "task"));
+  if (job.open && job.counts.finished() == job.counts.total) return "it is open: it waits for more tasks";
+  return "nothing is wrong: its tasks wait for their turn";
+}
+
+std::string explain(const JobInfo& job, const TaskInfo& task, WallTime now) {
+  switch (task.state) {
+    case TaskState::leased:
+      return fmt::format("nothing is wrong: worker {} has it", task.worker);
+    case TaskState::waiting:
+      if (task.not_before > now)
+        return fmt::format(
+            "it starts in {}{}", format_duration(task.not_before - now),
+            task.attempt > 0 ? fmt::format(", after {} failed", count_of(task.attempt, "attempt")) : "");
+      return explain(job);
+    case TaskState::ready:
+      return explain(job);
+    default:
+      break;
+  }
+  const std::string reason = task.outcome ? reason_of(*task.outcome) : "";
+  return fmt::format("it has {}{}",
+                     task.state == TaskState::cancelled ? "been cancelled" : name_of(task.state),
+                     reason.empty() ? "" : ": " + reason);
+}
+
+class Why final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.argument("JOB[.TASK]", name_, "a job, or one of its tasks");
+  }
+
+  Exit run(Context& context) override {
+    const TaskName name = parse_name(name_);
+    const Job job = context.client().job(name.job);
+    const JobInfo info = job.info();
+    const std::string text =
+        name.index == 0 ? explain(info) : explain(info, job.task(name.index), wall_now());
+    if (context.json())
+      context.out().line(json_why(name, info, text));
+    else
+      context.out().line(one_line(text));
+    return Exit::ok;
+  }
+
+ private:
+  std::string name_;
+};
+
+}  // namespace
+
+const CommandEntry why_entry{"why", "Tell why a job or task does not move", "", make_command<Why>};
+
+}  // namespace reeve::cli
