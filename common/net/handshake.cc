@@ -141,8 +141,6 @@ Result<void> ClientHandshake::feed(std::string_view bytes, std::string& out) {
     if (!bytes.starts_with(magic) || status == HandshakeStatus::wrong_version)
       return fail(Errc::protocol_error,
                   "the master speaks another version of reeve's protocol: update the older side");
-    if (status == HandshakeStatus::busy)
-      return fail(Errc::unavailable, "the master has too many connections");
     if (status != HandshakeStatus::ok) return fail(Errc::protocol_error, "the master refused the handshake");
     server_nonce_ = nonce_from(bytes.substr(8));
     out.append(client_proof(authkey_, role_, nonce_, server_nonce_));

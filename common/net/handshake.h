@@ -23,7 +23,7 @@
 namespace reeve {
 
 enum class Role : std::uint8_t { client = 1, worker = 2 };
-enum class HandshakeStatus : std::uint8_t { ok = 0, wrong_key = 1, wrong_version = 2, busy = 3 };
+enum class HandshakeStatus : std::uint8_t { ok = 0, wrong_key = 1, wrong_version = 2 };
 
 inline constexpr std::size_t nonce_bytes = 32;
 inline constexpr std::size_t authkey_bytes_min = 8;
@@ -65,7 +65,7 @@ class ClientHandshake {
 
   void start(std::string& out);
   std::size_t wants() const;
-  // Errors: protocol_error ("not a reeve master"), authentication_failed (either side), unavailable (busy).
+  // Errors: protocol_error ("not a reeve master"), authentication_failed (either side).
   Result<void> feed(std::string_view bytes, std::string& out);
   bool done() const { return step_ == Step::done; }
 

@@ -112,15 +112,6 @@ TEST(HandshakeTest, AnotherVersionIsToldApartFromGarbage) {
   EXPECT_NE(fed.error().detail.find("version"), std::string::npos) << fed.error().detail;
 }
 
-TEST(HandshakeTest, ABusyMasterIsUnavailableToTheClient) {
-  std::string out, unused;
-  append_refusal(out, HandshakeStatus::busy);
-  ClientHandshake client{key, Role::client, random_nonce()};
-  const auto fed = client.feed(out, unused);
-  ASSERT_FALSE(fed);
-  EXPECT_EQ(fed.error().code, Errc::unavailable);
-}
-
 TEST(HandshakeTest, SomethingElseThanAMasterIsAProtocolErrorToTheClient) {
   ClientHandshake client{key, Role::client, random_nonce()};
   std::string unused;
