@@ -37,6 +37,10 @@ void declare_common(Options& options, CommonOptions& to) {
       "the key (default: $REEVE_AUTHKEY_FILE, $REEVE_AUTHKEY, else the key of this user's own master)");
   options.duration("--connect-timeout", to.connect_timeout,
                    "give up when the master does not answer (default: 5s)");
+  options.text("--config", to.config, "FILE",
+               "a TOML file with some of these settings (default: $REEVE_CONFIG)");
+  options.flag("--print-config", to.print_config,
+               "print the settings and where they come from, and do nothing");
   options.flag("--json", to.json, "print JSON: one object, or one in each line (docs/CLI.md)");
   options.flag(options.has('q') ? "--quiet" : "-q,--quiet", to.quiet, "print ids or values only, no remarks");
   options.flag("-h,--help", to.help, "print this text");

@@ -18,12 +18,14 @@ namespace reeve::cli {
 
 // What every command takes.
 struct CommonOptions {
+  std::string config;  // a file
   std::string master;
   std::string authkey_file;
   std::optional<Duration> connect_timeout;
   bool json = false;
   bool quiet = false;
   bool help = false;
+  bool print_config = false;
 };
 
 inline constexpr Duration connect_timeout_default = std::chrono::seconds{5};

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "client/cli/command.h"
+#include "client/cli/config.h"
 #include "client/cli/help.h"
 #include "client/cli/schema.h"
 #include "client/cli/terminal.h"
@@ -74,6 +75,10 @@ Exit run_without_command(const Chosen& chosen, Output& out, Output& err) {
   options.flag("--version", version, "print the version");
   declare_common(options, common);
   (void)take(options.scan(chosen.words));
+  if (common.print_config) {
+    out.write(print_config(settle(common), common.json));
+    return Exit::ok;
+  }
   if (version) {
     out.line("reeve " REEVE_VERSION);
     return Exit::ok;
@@ -111,6 +116,11 @@ class Program {
     std::vector<std::string> arguments = take(options.scan(chosen.words));
     if (common_.help) {
       out_.write(help_of(*entry_));
+      return Exit::ok;
+    }
+    const std::vector<EffectiveSetting> settings = settle(common_);
+    if (common_.print_config) {
+      out_.write(print_config(settings, common_.json));
       return Exit::ok;
     }
     take(options.place(std::move(arguments)));
