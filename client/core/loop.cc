@@ -1,0 +1,169 @@
+#include "client/core/loop.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "reeve/errors.h"
+
+namespace reeve::client {
+namespace {
+
+// How long the seat must have been left alone before the background thread takes it. Short enough that
+// callbacks and calls nobody waits for are not held up, long enough that a program that blocks often is not
+// disturbed.
+constexpr std::chrono::milliseconds background_patience{1};
+
+thread_local const Loop* driving = nullptr;
+
+struct Driving {  // while it lives, this thread runs handlers of `loop`
+  explicit Driving(const Loop* loop) : outer(std::exchange(driving, loop)) {}
+  ~Driving() { driving = outer; }
+  Driving(const Driving&) = delete;
+  Driving& operator=(const Driving&) = delete;
+  const Loop* outer;
+};
+
+}  // namespace
+
+Loop::~Loop() { ASSERT(!background_.joinable(), "the loop was not stopped"); }
+
+bool Loop::driving_here() const { return driving == this; }
+
+void Loop::start() {
+  background_ = std::thread([this] { run_in_background(); });
+}
+
+void Loop::stop() {
+  ASSERT(driving != this, "a client cannot be closed from one of its callbacks");
+  {
+    const Lock lock(mutex_);
+    stopped_ = true;
+    kick();
+    for (Waiter* waiter : parked_) waiter->wake.notify_one();
+    background_wake_.notify_one();
+  }
+  if (background_.joinable()) background_.join();
+  Lock lock(mutex_);  // a caller may still be driving: it leaves at its next turn
+  while (driven_) {
+    kicked_ = false;
+    kick();
+    park(lock, this, mono_now() + std::chrono::milliseconds{10});
+  }
+}
+
+bool Loop::wait(Lock& lock, const void* topic, TimePoint deadline, const std::function<bool()>& ready) {
+  if (ready()) return true;
+  if (driving == this) throw_error({Errc::wrong_state, "a callback must not wait for its own client"});
+  while (!ready() && !stopped_ && (deadline == never || mono_now() < deadline)) {
+    if (!driven_) {
+      drive(lock, deadline, ready);
+      continue;
+    }
+    if (background_drives_ && !give_way_) {
+      give_way_ = true;
+      kick();
+    }
+    park(lock, topic, deadline);
+  }
+  // This thread may have been woken to take the seat, and does not need it any more.
+  if (!driven_ && !parked_.empty()) parked_.front()->wake.notify_one();
+  return ready();
+}
+
+void Loop::park(Lock& lock, const void* topic, TimePoint deadline) {
+  Waiter self{topic, {}};
+  const auto place = parked_.insert(parked_.end(), &self);
+  if (deadline == never)
+    self.wake.wait(lock);
+  else
+    self.wake.wait_until(lock, deadline);
+  parked_.erase(place);
+}
+
+void Loop::notify(const void* topic) {
+  const Lock lock(mutex_);
+  for (Waiter* waiter : parked_)
+    if (waiter->topic == topic) waiter->wake.notify_one();
+}
+
+void Loop::nudge(Lock& lock, bool urgent) {
+  if (!urgent || stopped_) return;
+  if (driven_) return kick();
+  driven_ = true;
+  ++turns_;
+  pump_once(lock);
+  leave(lock);
+}
+
+// Pre: the mutex is held.
+void Loop::kick() {
+  if (kicked_) return;
+  kicked_ = true;
+  if (driving != this) boost::asio::post(io_, [] {});
+}
+
+void Loop::pump_once(Lock& lock) {
+  kicked_ = false;
+  lock.unlock();
+  {
+    const Driving here(this);
+    work_.pump();
+  }
+  lock.lock();
+}
+
+// Pre: the seat is free. It is so again on return.
+void Loop::drive(Lock& lock, TimePoint deadline, const std::function<bool()>& until) {
+  driven_ = true;
+  ++turns_;
+  while (!until() && !stopped_) {
+    pump_once(lock);
+    lock.unlock();
+    {
+      const Driving here(this);
+      if (deadline == never)
+        io_.run_one();
+      else
+        io_.run_one_until(deadline);
+    }
+    lock.lock();
+    if (deadline != never && mono_now() >= deadline) break;
+  }
+  leave(lock);
+}
+
+// What was asked for while this thread had the seat is done before it is free. Somebody who is parked gets it
+// next.
+void Loop::leave(Lock& lock) {
+  while (kicked_ && !stopped_) pump_once(lock);
+  driven_ = false;
+  if (!parked_.empty())
+    parked_.front()->wake.notify_one();
+  else if (background_rests_)
+    background_wake_.notify_one();
+}
+
+void Loop::run_in_background() {
+  Lock lock(mutex_);
+  std::uint64_t seen = turns_;
+  while (!stopped_) {
+    if (!driven_ && parked_.empty() && turns_ == seen) {
+      background_drives_ = true;
+      drive(lock, never, [this] { return give_way_; });
+      background_drives_ = give_way_ = false;
+      seen = turns_;
+    }
+    if (stopped_) break;
+    const bool long_turn = driven_ && turns_ == seen;  // the same driver as at the last look
+    seen = turns_;
+    background_rests_ = long_turn;
+    if (long_turn)
+      background_wake_.wait(lock);
+    else
+      background_wake_.wait_for(lock, background_patience);
+    background_rests_ = false;
+  }
+}
+
+}  // namespace reeve::client
