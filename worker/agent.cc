@@ -25,9 +25,27 @@ void empty(std::string& text) {
     text.clear();
 }
 
+void warn(AgentEffects& fx, std::string text) {
+  fx.notices.push_back({.warns = true, .text = std::move(text)});
+}
+void tell(AgentEffects& fx, std::string text) {
+  fx.notices.push_back({.warns = false, .text = std::move(text)});
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
+
+void AgentEffects::clear() {
+  start.clear();
+  stop.clear();
+  withdraw = 0;
+  capacity.reset();
+  returned.clear();
+  heartbeat.reset();
+  reconnect = leave = false;
+  notices.clear();
+}
 
 Agent::Agent(AgentLimits limits) : limits_(limits) {
   ASSERT(limits_.slots > 0);
@@ -87,7 +105,9 @@ void Agent::drop(std::span<const Fence> fences, AgentEffects& fx) {
     if (attempt->phase == Attempt::Phase::free || attempt->abandoned) continue;
     if (!gone.contains(attempt->work.fence)) continue;
     if (attempt->phase == Attempt::Phase::lent) {
-      abandon(*attempt, StopReason::lease_lost, fx);
+      attempt->abandoned = true;
+      ++abandoned_;
+      ask_to_stop(*attempt, StopReason::lease_lost, fx);
     } else {
       unacknowledged_bytes_ -= bytes_of(attempt->outcome);
       release(*attempt);  // connected() forgets where it stood
@@ -123,16 +143,13 @@ void Agent::stop_requested(std::span<const Fence> fences, AgentEffects& fx) {
   const std::unordered_set<Fence> wanted(fences.begin(), fences.end());
   std::erase_if(returning_, [&](Attempt* attempt) {
     if (!wanted.contains(attempt->work.fence)) return false;
-    attempt->outcome.state = TaskState::cancelled;
-    attempt->outcome.error = "cancelled before it started";
-    hold_outcome(*attempt);
+    hold_cancelled(*attempt);
     return true;
   });
   for (const auto& attempt : all_) {
     if (attempt->phase != Attempt::Phase::lent || attempt->abandoned) continue;
     if (!wanted.contains(attempt->work.fence)) continue;
-    attempt->stop.store(StopReason::cancelled);
-    fx.stop.push_back(attempt.get());
+    ask_to_stop(*attempt, StopReason::cancelled, fx);
   }
 }
 
@@ -146,8 +163,7 @@ void Agent::completed(std::uint64_t batch, std::size_t refused, TimePoint now, A
     sent_.pop_front();
   }
   if (refused > 0)
-    fx.notices.push_back(
-        fmt::format("the master refused {} results: their tasks were given to somebody else", refused));
+    warn(fx, fmt::format("the master refused {} results: their tasks were given to somebody else", refused));
   update_capacity(now, fx);  // kept outcomes may have been what held it down
   check_leave(now, fx);
 }
@@ -209,9 +225,7 @@ void Agent::withdrawn(std::span<Attempt* const> attempts, AgentEffects& fx) {
       --abandoned_;
       release(*attempt);
     } else if (attempt->stop.load(std::memory_order_relaxed) == StopReason::cancelled) {
-      attempt->outcome.state = TaskState::cancelled;
-      attempt->outcome.error = "cancelled before it started";
-      hold_outcome(*attempt);
+      hold_cancelled(*attempt);
     } else if (connected_) {
       fx.returned.push_back(attempt->work.fence);
       release(*attempt);
@@ -237,8 +251,8 @@ void Agent::shut_down(TimePoint now, Duration grace, AgentEffects& fx) {
   } else {
     leaving_ = true;
     leave_deadline_ = now + grace;
-    fx.notices.push_back(fmt::format("shutting down: {} tasks are here, {} of them not started", unfinished(),
-                                     std::min<std::uint64_t>(queued(), unfinished())));
+    tell(fx, fmt::format("shutting down: {} tasks are here, {} of them not started", unfinished(),
+                         std::min<std::uint64_t>(queued(), unfinished())));
     fx.withdraw = queued();
     update_capacity(now, fx);
   }
@@ -272,14 +286,14 @@ void Agent::check_lease(TimePoint now, AgentEffects& fx) {
   had_lease_ = false;
   if (connected_) fx.reconnect = true;
   if (unfinished() == 0) {
-    fx.notices.push_back(fmt::format("no sign of life from the master for {:.1f} s", seconds(lease_)));
+    warn(fx, fmt::format("no sign of life from the master for {:.1f} s", seconds(lease_)));
     return;
   }
-  fx.notices.push_back(
-      fmt::format("no sign of life from the master for {:.1f} s: the leases of {} unfinished tasks are lost, "
-                  "stopping them",
-                  seconds(lease_), unfinished()));
-  abandon_all(StopReason::lease_lost, fx);
+  warn(fx, fmt::format(
+               "no sign of life from the master for {:.1f} s: the leases of {} unfinished tasks are lost, "
+               "stopping them",
+               seconds(lease_), unfinished()));
+  stop_all(StopReason::lease_lost, fx);
 }
 
 void Agent::hand_back_stale(TimePoint now, AgentEffects& fx) {
@@ -296,8 +310,8 @@ void Agent::check_leave(TimePoint now, AgentEffects& fx) {
   if (!leaving_) return;
   if (!stopped_tasks_ && (unfinished() == 0 || now >= leave_deadline_)) {
     if (unfinished() > 0) {
-      fx.notices.push_back(fmt::format("stopping {} tasks that have not finished in time", unfinished()));
-      abandon_all(StopReason::shut_down, fx);
+      warn(fx, fmt::format("stopping {} tasks that have not finished in time", unfinished()));
+      stop_all(StopReason::shut_down, fx);
     }
     stopped_tasks_ = true;
     leave_deadline_ = now + limits_.farewell;
@@ -309,8 +323,7 @@ void Agent::check_leave(TimePoint now, AgentEffects& fx) {
     fx.leave = true;
   } else if (now >= leave_deadline_) {
     if (!told)
-      fx.notices.push_back(
-          fmt::format("leaving although the master has not acknowledged {} results", unreported()));
+      warn(fx, fmt::format("leaving although the master has not acknowledged {} results", unreported()));
     fx.leave = true;
   }
 }
@@ -378,19 +391,25 @@ void Agent::hold_outcome(Attempt& attempt) {
   unsent_.push_back(&attempt);
 }
 
-void Agent::abandon(Attempt& attempt, StopReason reason, AgentEffects& fx) {
-  attempt.abandoned = true;
-  ++abandoned_;
+void Agent::hold_cancelled(Attempt& attempt) {
+  attempt.outcome.state = TaskState::cancelled;
+  attempt.outcome.error = "cancelled before it started";
+  hold_outcome(attempt);
+}
+
+void Agent::ask_to_stop(Attempt& attempt, StopReason reason, AgentEffects& fx) {
   attempt.stop.store(reason);
   fx.stop.push_back(&attempt);
 }
 
-void Agent::abandon_all(StopReason reason, AgentEffects& fx) {
-  for (const auto& attempt : all_)
-    if (attempt->phase == Attempt::Phase::lent && !attempt->abandoned) abandon(*attempt, reason, fx);
-  for (Attempt* attempt : returning_) release(*attempt);
-  returning_.clear();
+// Their outcomes are reported nevertheless: the master may still count on these leases, and it alone knows
+// whether a task that was begun may be begun again.
+void Agent::stop_all(StopReason reason, AgentEffects& fx) {
   fx.withdraw = queued();
+  for (const auto& attempt : all_) {
+    if (attempt->phase != Attempt::Phase::lent) continue;
+    if (attempt->stop.load(std::memory_order_relaxed) == StopReason::none) ask_to_stop(*attempt, reason, fx);
+  }
 }
 
 void Agent::check_invariants() const {

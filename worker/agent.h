@@ -7,8 +7,9 @@
 //
 // Owner: WorkerApp (or a simulation).  Thread: the loop thread.  No I/O, no clock: events and time come in,
 // effects go out, and Complete batches are fetched with next_complete when the link can take them. Always: an
-// attempt leaves only when the master acknowledged its outcome, when it was handed back, or when its lease is
-// gone; every attempt lent to the pool comes back through finished() or withdrawn() exactly once.
+// attempt leaves only when the master acknowledged its outcome, when it was handed back, or when the
+// master dropped it; every attempt lent to the pool comes back through finished() or withdrawn() exactly
+// once.
 #pragma once
 
 #include <deque>
@@ -38,6 +39,12 @@ struct AgentLimits {
       std::chrono::seconds{10};  // after the last tasks were stopped: for the pool and the master
 };
 
+// A sentence for the log.
+struct Notice {
+  bool warns = true;
+  std::string text;
+};
+
 // What should happen now. The caller carries it out and clears it.
 struct AgentEffects {
   std::vector<Attempt*> start;  // lend these to the pool, in this order, behind what is queued there
@@ -48,7 +55,9 @@ struct AgentEffects {
   std::optional<TimePoint> heartbeat;  // send one that carries this moment
   bool reconnect = false;              // this connection is dead
   bool leave = false;                  // say Goodbye if connected, and end
-  std::vector<std::string> notices;    // sentences for the log
+  std::vector<Notice> notices;
+
+  void clear();  // keeps the vectors' memory
 };
 
 class Agent {
@@ -89,9 +98,10 @@ class Agent {
   void tick(TimePoint now, AgentEffects& fx);
   TimePoint next_tick(TimePoint now) const;  // tick() is wanted then, or earlier
 
+  std::size_t in_pool() const { return lent_; }
   std::size_t unfinished() const { return lent_ - abandoned_; }
   std::size_t unreported() const { return unsent_.size() - unsent_begin_ + sent_count_; }
-  bool leaving() const { return leaving_; }
+  bool runs_are_brief() const { return mean_run_us_ >= 0 && mean_run_us_ < 5; }
   void check_invariants() const;
 
  private:
@@ -106,8 +116,9 @@ class Agent {
 
   Attempt& take_free();
   void release(Attempt& attempt);
-  void abandon(Attempt& attempt, StopReason reason, AgentEffects& fx);
-  void abandon_all(StopReason reason, AgentEffects& fx);
+  void ask_to_stop(Attempt& attempt, StopReason reason, AgentEffects& fx);
+  void stop_all(StopReason reason, AgentEffects& fx);
+  void hold_cancelled(Attempt& attempt);
   void hold_outcome(Attempt& attempt);
   void drop(std::span<const Fence> fences, AgentEffects& fx);
   void note_run(Duration run);
@@ -129,7 +140,7 @@ class Agent {
   std::size_t sent_count_ = 0;
   std::uint64_t next_batch_ = 1;
   std::size_t lent_ = 0;       // to the pool
-  std::size_t abandoned_ = 0;  // of those, without a lease
+  std::size_t abandoned_ = 0;  // of those, dropped by the master
   std::size_t unacknowledged_bytes_ = 0;
 
   std::uint64_t next_order_ = 0;

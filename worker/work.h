@@ -21,7 +21,7 @@ struct Work {
 enum class StopReason : std::uint8_t {
   none,
   cancelled,   // the master asked for it
-  lease_lost,  // the master has given the task to somebody else, or may have
+  lease_lost,  // the master has given the task to somebody else, or may do so
   shut_down,   // this worker ends
 };
 
@@ -45,7 +45,7 @@ struct Attempt {
     sent,       // its outcome was sent and not acknowledged
   };
   Phase phase = Phase::free;
-  bool abandoned = false;   // its lease is gone: whatever becomes of it is not reported
+  bool abandoned = false;   // the master dropped it: whatever becomes of it is not reported
   std::uint64_t order = 0;  // in which attempts were lent
 };
 

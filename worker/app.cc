@@ -1,0 +1,195 @@
+#include "worker/app.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "common/app/log.h"
+#include "common/app/ready_file.h"
+#include "common/app/service_manager.h"
+
+namespace reeve::worker {
+namespace {
+
+// A round trip with a single short task must not cost two sleeps and wake-ups here.
+constexpr Duration patience = std::chrono::microseconds{20};
+
+// Every slot needs some descriptors: take as many as the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+App::App(Options options)
+    : options_(std::move(options)),
+      signals_(io_, SIGTERM, SIGINT),
+      tick_(io_),
+      watchdog_(io_),
+      agent_({.slots = options_.slots, .prefetch_max = options_.prefetch_max}) {}
+
+App::~App() = default;
+
+Result<void> App::start() {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  add_builtins(functions_);
+  link_ = std::make_unique<MasterLink>(io_, link_options(), agent_, effects_, [this] { turn(); });
+  link_->on_first_connect([this](const Result<void>& connected) { on_first_connect(connected); });
+  pool_ = std::make_unique<Pool>(
+      PoolOptions{.slots = options_.slots, .queue_max = options_.slots + options_.prefetch_max},
+      [this](unsigned) { return make_runner(); }, [this] { boost::asio::post(io_, [this] { turn(); }); });
+  wait_for_signal();
+  link_->start();
+  return {};
+}
+
+std::unique_ptr<Runner> App::make_runner() const { return std::make_unique<FunctionRunner>(functions_); }
+
+LinkOptions App::link_options() const {
+  return {.master = options_.master,
+          .authkey = options_.authkey,
+          .introduction = {.name = options_.name,
+                           .host = host_name(),
+                           .pid = static_cast<std::uint32_t>(::getpid()),
+                           .slots = options_.slots,
+                           .functions = functions_.names(),
+                           .commands = options_.allow_exec,
+                           .queues = options_.queues,
+                           .labels = options_.labels}};
+}
+
+void App::on_first_connect(const Result<void>& connected) {
+  if (connected) return announce();
+  result_ = connected;
+  io_.stop();
+}
+
+void App::announce() {
+  const std::string master = to_string(options_.master);
+  if (!options_.ready_file.empty()) {
+    auto written = write_ready_file(options_.ready_file, {{"name", options_.name}, {"master", master}});
+    if (!written) log::error("{}", written.error().detail);
+  }
+  fmt::print("reeve-worker ready: {}, {} slots, master {}\n", options_.name, options_.slots, master);
+  std::fflush(stdout);
+  service_manager::ready(fmt::format("{} slots for the master at {}", options_.slots, master));
+  feed_watchdog();
+}
+
+// From the loop: a loop that hangs is what the watchdog is to find.
+void App::feed_watchdog() {
+  const auto interval = service_manager::watchdog_interval();
+  if (!interval) return;
+  service_manager::alive();
+  watchdog_.expires_after(*interval);
+  watchdog_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) feed_watchdog();
+  });
+}
+
+Result<void> App::run() {
+  io_.run();
+  if (agent_.in_pool() > 0) {
+    // A function that does not return cannot be stopped in a thread, only with the process.
+    log::error("{} tasks do not stop; ending without them", agent_.in_pool());
+    log::stop();
+    std::_Exit(EXIT_FAILURE);
+  }
+  return result_;
+}
+
+// ---------------------------------------------------------------- events
+
+void App::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log::info("{}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    on_signal();
+    wait_for_signal();
+  });
+}
+
+void App::on_signal() {
+  constexpr unsigned impatient = 3;
+  if (++signals_seen_ >= impatient) std::_Exit(EXIT_FAILURE);
+  if (signals_seen_ == 1) service_manager::stopping();
+  agent_.taken(pool_->taken());
+  agent_.shut_down(mono_now(), options_.stop_grace, effects_);
+  turn();
+}
+
+void App::arm_tick() {
+  const TimePoint now = mono_now();
+  const TimePoint wanted = agent_.next_tick(now);
+  if (wanted >= tick_at_ && tick_at_ > now) return;  // an early tick does no harm
+  if (wanted == TimePoint::max()) return;
+  tick_at_ = wanted;
+  tick_.expires_at(wanted);
+  tick_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    tick_at_ = TimePoint::max();
+    agent_.taken(pool_->taken());
+    agent_.tick(mono_now(), effects_);
+    turn();
+  });
+}
+
+// ---------------------------------------------------------------- effects
+
+void App::turn() {
+  collect();
+  const bool patient =
+      !effects_.start.empty() && agent_.unfinished() <= options_.slots && agent_.runs_are_brief();
+  serve_pool();
+  if (patient && pool_->wait_briefly(patience)) {
+    collect();
+    serve_pool();
+  }
+  link_->send(effects_);
+  for (const Notice& notice : effects_.notices)
+    log::at(notice.warns ? log::Level::warn : log::Level::info, "{}", notice.text);
+  const bool reconnect = effects_.reconnect;
+  const bool leave_now = effects_.leave;
+  effects_.clear();
+  if (reconnect) link_->reconnect({Errc::timed_out, "it does not answer heartbeats"});
+  if (leave_now) leave();
+  arm_tick();
+}
+
+void App::collect() {
+  from_pool_.clear();
+  pool_->collect(from_pool_);
+  if (from_pool_.empty()) return;
+  agent_.taken(pool_->taken());
+  agent_.finished(from_pool_, mono_now(), effects_);
+}
+
+void App::serve_pool() {
+  pool_->start(effects_.start);
+  effects_.start.clear();
+  for (Attempt* attempt : effects_.stop) pool_->stop(*attempt);
+  effects_.stop.clear();
+  if (effects_.withdraw == 0) return;
+  from_pool_.clear();
+  pool_->withdraw(std::exchange(effects_.withdraw, 0), from_pool_);
+  agent_.taken(pool_->taken());
+  agent_.withdrawn(from_pool_, effects_);
+}
+
+void App::leave() {
+  if (std::exchange(leaving_, true)) return;
+  link_->leave([this] {
+    log::info("bye");
+    io_.stop();
+  });
+}
+
+}  // namespace reeve::worker

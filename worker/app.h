@@ -1,0 +1,67 @@
+// App: the worker's parts, wired together, from the first connection to the last farewell.
+//
+// Thread: everything on the one that calls run(): the loop thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/agent.h"
+#include "worker/master_link.h"
+#include "worker/options.h"
+#include "worker/pools/pool.h"
+#include "worker/runners/functions.h"
+
+namespace reeve::worker {
+
+class App {
+ public:
+  explicit App(Options options);
+  ~App();
+
+  // Loads what the worker can run, starts the pool and the first attempt to connect. Errors are for a person.
+  Result<void> start();
+  // Until a signal has ended it and its tasks are settled. Error: the master refuses our key.
+  Result<void> run();
+
+ private:
+  std::unique_ptr<Runner> make_runner() const;  // on a slot's thread
+  LinkOptions link_options() const;
+  void on_first_connect(const Result<void>& connected);
+  void announce();
+  void feed_watchdog();
+  void wait_for_signal();
+  void on_signal();
+  void arm_tick();
+
+  // After every event: brings the agent's effects to the pool and to the link until there are none.
+  void turn();
+  void collect();
+  void serve_pool();
+  void leave();
+
+  const Options options_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer tick_;
+  boost::asio::steady_timer watchdog_;
+  TimePoint tick_at_ = TimePoint::max();
+
+  Functions functions_;
+  Agent agent_;
+  AgentEffects effects_;
+  std::vector<Attempt*> from_pool_;  // kept for its memory
+  std::unique_ptr<MasterLink> link_;
+  std::unique_ptr<Pool> pool_;  // ends first: its threads use what stands above
+
+  unsigned signals_seen_ = 0;
+  bool leaving_ = false;
+  Result<void> result_;
+};
+
+}  // namespace reeve::worker

@@ -1,0 +1,35 @@
+// Options: what a worker is told, checked. How it is told: configuration.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/task.h"
+#include "common/base/time.h"
+#include "common/net/endpoint.h"
+
+namespace reeve::worker {
+
+enum class PoolKind : std::uint8_t { thread, process };
+
+struct Options {
+  Endpoint master;
+  std::string authkey;
+  std::string name;
+  std::vector<std::string> queues;  // empty: all
+  Pairs labels;
+  unsigned slots = 0;  // how many tasks run at once
+  PoolKind pool = PoolKind::thread;
+  std::uint32_t prefetch_max = 4096;
+  Duration stop_grace = std::chrono::seconds{30};  // for running tasks, after SIGTERM
+  Duration kill_grace = std::chrono::seconds{5};   // for a program, between SIGTERM and SIGKILL
+  std::size_t output_max_bytes = 1u << 20;  // kept of a command's standard output, and of its standard error
+  bool allow_exec = true;
+  std::vector<std::string> plugins;
+  std::string ready_file;  // empty: none
+};
+
+std::string host_name();
+
+}  // namespace reeve::worker
