@@ -34,7 +34,7 @@ std::string show_value(const std::vector<std::string>& value) {
 std::string show_duration(Duration value) {
   std::string text = format_duration(value);
   std::erase(text, ' ');
-  if (parse_duration(text) == value) return text;
+  if (const auto again = parse_duration(text); again && *again == value) return text;
   return value.count() % 1'000'000 == 0 ? fmt::format("{}s", value.count() / 1'000'000)
                                         : fmt::format("{}us", value.count());
 }
