@@ -5,8 +5,8 @@
 namespace reeve::master {
 namespace {
 
-// Every payload must fit into a frame, with its spec and what else belongs to a message.
-constexpr std::size_t payload_ceiling_bytes = frame_max_bytes_default * 3 / 4;
+// A payload and its spec, or a result, must fit into a frame with what else belongs to a message.
+constexpr std::size_t ceiling_bytes = frame_max_bytes_default - 4 * frame_target_bytes;
 constexpr Duration lease_min = std::chrono::milliseconds{100};
 
 }  // namespace
@@ -47,6 +47,9 @@ void Configuration::add_limits() {
   Limits& limits = options_.limits;
   settings_.add("results-max", limits.results_max, "Results kept; the oldest go first");
   settings_.add_bytes("payload-max-bytes", limits.payload_max_bytes, "Of one task or value");
+  settings_.add_bytes("spec-max-bytes", limits.spec_max_bytes,
+                      "What the tasks of a submission share: command, environment, standard input");
+  settings_.add_bytes("result-max-bytes", limits.result_max_bytes, "Of one attempt: value and output");
   settings_.add("batch-max", limits.batch_max, "Tasks or values in one message");
   settings_.add("tasks-max", limits.tasks_max, "Unfinished tasks in all queues");
   settings_.add_bytes("queued-max-bytes", limits.queued_max_bytes, "Payloads of unfinished tasks");
@@ -64,9 +67,14 @@ void Configuration::add_limits() {
 }
 
 Result<void> Configuration::check() const {
-  if (options_.limits.payload_max_bytes > payload_ceiling_bytes)
-    return fail(Errc::invalid_argument, "payload-max-bytes can be at most {}: a frame has {}",
-                format_byte_size(payload_ceiling_bytes), format_byte_size(frame_max_bytes_default));
+  const Limits& limits = options_.limits;
+  if (limits.payload_max_bytes > ceiling_bytes ||
+      limits.spec_max_bytes > ceiling_bytes - limits.payload_max_bytes)
+    return fail(Errc::invalid_argument, "payload-max-bytes and spec-max-bytes together can be at most {}",
+                format_byte_size(ceiling_bytes));
+  if (limits.result_max_bytes > ceiling_bytes)
+    return fail(Errc::invalid_argument, "result-max-bytes can be at most {}",
+                format_byte_size(ceiling_bytes));
   if (options_.limits.lease < lease_min)
     return fail(Errc::invalid_argument, "lease must be at least {}", show_value(lease_min));
   if (options_.limits.batch_max == 0) return fail(Errc::invalid_argument, "batch-max must be at least 1");

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,13 +13,16 @@ namespace reeve {
 
 Result<void> write_ready_file(const std::string& file,
                               const std::vector<std::pair<std::string, std::string>>& fields) {
-  boost::json::object content;
-  for (const auto& [name, value] : fields) content[name] = value;
-  content["pid"] = ::getpid();
+  // One line, spaced as people write it: shell scripts read it too.
+  std::string content = "{";
+  for (const auto& [name, value] : fields)
+    content += fmt::format("{}: {}, ", boost::json::serialize(boost::json::string{name}),
+                           boost::json::serialize(boost::json::string{value}));
+  content += fmt::format("\"pid\": {}}}\n", ::getpid());
 
   const std::string draft = fmt::format("{}.{}", file, ::getpid());
   std::ofstream out{draft, std::ios::trunc};
-  out << boost::json::serialize(content) << '\n';
+  out << content;
   out.close();
   if (out.fail() || std::rename(draft.c_str(), file.c_str()) != 0) {
     const int error = errno;

@@ -44,4 +44,13 @@ std::string_view name_of(Encoding encoding) {
   return "unknown";
 }
 
+std::size_t text_bytes(const TaskSpec& spec) {
+  std::size_t bytes = spec.queue.size() + spec.function.size() + spec.result_queue.size();
+  bytes += spec.command.cwd.size() + spec.command.stdin_bytes.size();
+  for (const auto& arg : spec.command.args) bytes += arg.size();
+  for (const auto* pairs : {&spec.command.env, &spec.labels})
+    for (const auto& [key, value] : *pairs) bytes += key.size() + value.size();
+  return bytes;
+}
+
 }  // namespace reeve

@@ -63,6 +63,9 @@ struct TaskSpec {
   bool operator==(const TaskSpec&) const = default;
 };
 
+// What the texts of a spec take, about as much as it takes in a message.
+std::size_t text_bytes(const TaskSpec& spec);
+
 // How an attempt ended, and with it perhaps its task.
 struct Outcome {
   TaskState state = TaskState::succeeded;  // succeeded, failed or cancelled

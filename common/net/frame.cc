@@ -22,8 +22,15 @@ void store_u32(char* bytes, std::uint32_t value) {
 }  // namespace
 
 void append_frame(std::string& out, FrameType type, const google::protobuf::MessageLite& message) {
+  constexpr std::size_t protobuf_max_bytes = (std::size_t{1} << 31) - 1;
+  const bool fits = append_frame_within(protobuf_max_bytes, out, type, message);
+  ASSERT(fits, "a message of {} bytes", message.ByteSizeLong());
+}
+
+bool append_frame_within(std::size_t frame_max_bytes, std::string& out, FrameType type,
+                         const google::protobuf::MessageLite& message) {
   const std::size_t body = message.ByteSizeLong();
-  ASSERT(body < std::size_t{1} << 31, "a message of {} bytes", body);  // protobuf's own limit
+  if (1 + body > frame_max_bytes) return false;
   const std::size_t begin = out.size();
   const std::size_t size = begin + frame_header_bytes + body;
   out.resize_and_overwrite(size, [&](char* bytes, std::size_t) {
@@ -33,6 +40,7 @@ void append_frame(std::string& out, FrameType type, const google::protobuf::Mess
     message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(frame + frame_header_bytes));
     return size;
   });
+  return true;
 }
 
 // How many bytes the frame at begin_ has in all, as far as is known: at least a header, and no more than the

@@ -77,8 +77,12 @@ struct Frame {
   std::string_view body;  // valid until the reader is fed again
 };
 
-// Appends one whole frame to `out`.
+// Appends one whole frame to `out`. Pre: it is not over any limit.
 void append_frame(std::string& out, FrameType type, const google::protobuf::MessageLite& message);
+
+// False, and nothing is appended, when the frame would be over the limit.
+[[nodiscard]] bool append_frame_within(std::size_t frame_max_bytes, std::string& out, FrameType type,
+                                       const google::protobuf::MessageLite& message);
 
 // FrameReader cuts a byte stream into frames.
 //

@@ -244,6 +244,7 @@ class Broker {
   Lane* best_lane(const Worker& worker);
   void lose_worker(Worker& worker, std::string_view how, Step& step);
   void take_back(const TaskRef& ref, Step& step);
+  void bound_result(Outcome& outcome) const;
   void end_recovery(Step& step);
   void lease_due(WorkerId id, Step& step);
   std::vector<Fence> reconcile(Worker& worker, std::span<const Fence> held, Step& step);

@@ -82,6 +82,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
   if (last == 0) last = index_max;
   TaskPage page;
+  std::size_t bytes = 0;  // of payloads
   for (const ChunkPtr& chunk : job->chunks()) {
     if (chunk->erased || chunk->first > last || chunk->first + chunk->count <= first) continue;
     for (std::uint32_t i = first > chunk->first ? first - chunk->first : 0; i < chunk->count; ++i) {
@@ -89,7 +90,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
       if (index > last) return page;
       const TaskState state = chunk->state(i);
       if (!states.empty() && std::ranges::find(states, state) == states.end()) continue;
-      if (page.tasks.size() >= limit) {
+      if (page.tasks.size() >= limit || bytes > limits_.answer_max_bytes) {
         page.next = index;
         return page;
       }
@@ -101,6 +102,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
       view.attempt = task.attempt;
       view.crashes = task.crashes;
       if (payloads && !is_final(state)) view.payload = (*chunk->payloads)[i];
+      bytes += view.payload.size();
       if (state != TaskState::leased) continue;
       for (const auto& [worker_id, worker] : workers_)
         if (worker->holder == task.holder) view.worker = worker->name;

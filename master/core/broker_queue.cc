@@ -153,9 +153,12 @@ void Broker::give_values(SessionId to, std::uint64_t request, Queue& queue, std:
   Peer& session = sessions_.at(to);
   std::vector<TaskRef> refs;
   std::vector<ItemView> items;
+  std::size_t bytes = 0;
   while (items.size() < items_max) {
     const Lane::Head* head = lane.head();
     if (head == nullptr) break;
+    bytes += head->ref.payload().size();
+    if (!items.empty() && bytes > limits_.answer_max_bytes) break;
     refs.push_back(head->ref);
     lane.pop();
     const TaskRef& ref = refs.back();
@@ -252,8 +255,11 @@ Result<void> Broker::peek(Asker asker, std::string_view name, std::uint32_t item
     if (refs.size() >= limit) break;
   }
   std::vector<ItemView> items;
+  std::size_t bytes = 0;
   for (const TaskRef& ref : refs) {
     const Chunk& chunk = *ref.chunk;
+    bytes += ref.payload().size();
+    if (!items.empty() && bytes > limits_.answer_max_bytes) break;
     ItemView item{.id = ref.id(),
                   .encoding = chunk.spec->encoding,
                   .value = (*chunk.payloads)[ref.offset],

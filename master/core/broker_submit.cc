@@ -73,6 +73,9 @@ Result<void> Broker::check_spec(const TaskSpec& spec) const {
       return fail(Errc::invalid_argument, "queue {} is bounded (maxsize {}), so it cannot take results",
                   spec.result_queue, results->maxsize);
   }
+  if (const std::size_t bytes = text_bytes(spec); bytes > limits_.spec_max_bytes)
+    return fail(Errc::too_large, "the task's description has {} bytes; spec_max_bytes is {}", bytes,
+                limits_.spec_max_bytes);
   if (spec.retries > limits_.attempts_max)
     return fail(Errc::limit_reached, "{} retries; attempts_max is {}", spec.retries, limits_.attempts_max);
   if (spec.at_most_once && spec.retries > 0)

@@ -210,6 +210,25 @@ void Broker::dispatch(Now now, Effects& out) {
 
 // ---- results
 
+// A result over the limit is none: what is kept says so instead, with the beginning of the output.
+void Broker::bound_result(Outcome& outcome) const {
+  const std::size_t bytes =
+      outcome.value.size() + outcome.out.size() + outcome.err.size() + outcome.error.size();
+  if (bytes <= limits_.result_max_bytes) return;
+  constexpr std::size_t output_kept_bytes = 64u << 10;
+  const auto cut = [](std::string& output, bool& is_cut) {
+    if (output.size() <= output_kept_bytes) return;
+    output.resize(output_kept_bytes);
+    is_cut = true;
+  };
+  outcome.value = {};
+  cut(outcome.out, outcome.out_cut);
+  cut(outcome.err, outcome.err_cut);
+  outcome.state = TaskState::failed;
+  outcome.error =
+      fmt::format("the result has {} bytes; result_max_bytes is {}", bytes, limits_.result_max_bytes);
+}
+
 bool Broker::complete(SessionId session, const Fence& fence, Outcome outcome, Now now, Effects& out) {
   Step step{now, out};
   Worker* worker = worker_of(session);
@@ -222,6 +241,7 @@ bool Broker::complete(SessionId session, const Fence& fence, Outcome outcome, No
   }
   outcome.attempt = fence.attempt;
   outcome.worker = worker->name;
+  bound_result(outcome);
   ++worker->finished;
   switch (outcome.state) {
     case TaskState::succeeded:

@@ -72,6 +72,7 @@ struct TaskRef {
 
   Task& task() const { return chunk->tasks[offset]; }
   TaskId id() const { return chunk->id(offset); }
+  std::string_view payload() const { return (*chunk->payloads)[offset]; }  // of an unfinished task
   // Whether it still is what a lane or timer took it for.
   bool is(TaskState state) const { return chunk->tasks && chunk->tasks[offset].state == state; }
 };

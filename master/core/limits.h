@@ -10,6 +10,9 @@ namespace reeve::master {
 
 struct Limits {
   std::uint64_t payload_max_bytes = 16ull << 20;  // of one task or value
+  std::uint64_t spec_max_bytes = 20ull << 20;     // of one submission: command, environment, standard input
+  std::uint64_t result_max_bytes = 16ull << 20;   // of one attempt: value, output and error together
+  std::uint64_t answer_max_bytes = 8ull << 20;    // of values in one answer, unless a single one is larger
   std::uint64_t batch_max = 10'000;               // tasks or items in one frame
   std::uint64_t tasks_max = 20'000'000;           // unfinished tasks in all queues
   std::uint64_t queued_max_bytes = 4ull << 30;    // payloads of unfinished tasks

@@ -41,7 +41,18 @@ Result<void> ClientSession::list_jobs(const Frame& frame) {
   infos.set_request(message.request());
   if (message.jobs().empty()) {
     const std::size_t limit = message.limit() > 0 ? message.limit() : jobs_in_a_list_max;
-    for (const JobView& job : server_.broker().jobs(message.all(), limit)) to_wire(job, *infos.add_jobs());
+    std::size_t bytes = 0;
+    for (const JobView& job : server_.broker().jobs(message.all(), limit)) {
+      bytes += text_bytes(job.spec);
+      if (bytes > jobs_in_a_list_max_bytes) {
+        infos.clear_jobs();
+        to_wire(Error{Errc::too_large, fmt::format("the list of jobs is over {} bytes: ask for fewer (limit)",
+                                                   jobs_in_a_list_max_bytes)},
+                *infos.mutable_error());
+        break;
+      }
+      to_wire(job, *infos.add_jobs());
+    }
   }
   for (const auto job_id : message.jobs()) {
     const auto job = server_.broker().job(JobId{job_id});
@@ -57,20 +68,32 @@ Result<void> ClientSession::list_jobs(const Frame& frame) {
 
 namespace {
 
-// Puts the outcomes that the store holds into the page that the Broker described.
-void add_outcomes(wire::TaskInfos& infos, std::vector<Store::StoredOutcome> outcomes, bool with_values) {
-  std::map<std::uint32_t, Outcome*> by_index;
-  for (auto& stored : outcomes) by_index.emplace(stored.index, &stored.outcome);
-  for (wire::TaskInfo& task : *infos.mutable_tasks()) {
-    const auto found = by_index.find(task.index());
-    if (found == by_index.end()) continue;
-    Outcome& outcome = *found->second;
-    task.set_attempt(outcome.attempt);
-    task.set_worker(outcome.worker);
-    if (!with_values) outcome.value.clear(), outcome.out.clear(), outcome.err.clear();
-    to_wire(outcome, *task.mutable_outcome());
-    task.mutable_outcome()->set_index(task.index());
+// Puts the outcomes that the store holds into the page that the Broker described. They are read a piece at a
+// time, so that a page of large values costs no more memory than it may have.
+Result<void> add_outcomes(wire::TaskInfos& infos, Store& store, bool with_values) {
+  constexpr int piece_max = 256;
+  std::size_t bytes = 0;
+  for (int begin = 0; begin < infos.tasks_size() && bytes < tasks_page_max_bytes; begin += piece_max) {
+    const int end = std::min(infos.tasks_size(), begin + piece_max);
+    const std::uint32_t first = infos.tasks(begin).index(), last = infos.tasks(end - 1).index();
+    auto outcomes = store.outcomes(JobId{infos.job()}, first, last, last - first + 1);
+    if (!outcomes) return fail(outcomes.error());
+    std::map<std::uint32_t, Outcome*> by_index;
+    for (auto& stored : *outcomes) by_index.emplace(stored.index, &stored.outcome);
+    for (int i = begin; i < end; ++i) {
+      wire::TaskInfo& task = *infos.mutable_tasks(i);
+      const auto found = by_index.find(task.index());
+      if (found == by_index.end()) continue;
+      Outcome& outcome = *found->second;
+      task.set_attempt(outcome.attempt);
+      task.set_worker(outcome.worker);
+      if (!with_values) outcome.value.clear(), outcome.out.clear(), outcome.err.clear();
+      bytes += outcome.value.size() + outcome.out.size() + outcome.err.size();
+      to_wire(outcome, *task.mutable_outcome());
+      task.mutable_outcome()->set_index(task.index());
+    }
   }
+  return {};
 }
 
 void add_payloads(wire::TaskInfos& infos, const std::vector<ChunkRecord>& chunks) {
@@ -137,9 +160,7 @@ Result<void> ClientSession::list_tasks(const Frame& frame) {
   const bool values = message.outcomes(), payloads = message.payloads();
   server_.read_history(
       [infos, job, first, last, values, payloads](Store& store) -> Result<void> {
-        auto outcomes = store.outcomes(job, first, last, last - first + 1);
-        if (!outcomes) return fail(outcomes.error());
-        add_outcomes(*infos, std::move(*outcomes), values);
+        if (auto added = add_outcomes(*infos, store, values); !added) return added;
         if (payloads) {
           auto chunks = store.chunks(job, first, last);
           if (!chunks) return fail(chunks.error());

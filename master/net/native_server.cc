@@ -7,6 +7,7 @@
 
 #include "common/app/log.h"
 #include "master/net/translate.h"
+#include "proto/convert.h"
 
 namespace reeve::master {
 
@@ -67,9 +68,14 @@ bool NativeServer::stop() {
 void NativeServer::welcome(asio::ip::tcp::socket socket, Role role) {
   auto connection = std::make_shared<Connection>(std::move(socket), limits_.connection);
   if (sessions_.size() >= limits_.connections_max) {
-    count_refusal(
-        {Errc::limit_reached, fmt::format("there are {} connections (connections_max)", sessions_.size())},
-        connection->peer_address());
+    const Error why{Errc::limit_reached,
+                    fmt::format("the master has {} connections (connections_max)", sessions_.size())};
+    count_refusal(why, connection->peer_address());
+    wire::Refused refused;
+    to_wire(why, *refused.mutable_error());
+    append_frame(connection->out(), FrameType::refused, refused);
+    connection->flush();  // a few bytes into an empty socket buffer
+    connection->close();
     return;
   }
   const SessionId id{next_session_++};

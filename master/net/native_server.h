@@ -26,6 +26,7 @@ namespace reeve::master {
 
 inline constexpr std::size_t peer_key_bytes = 16;
 inline constexpr std::size_t jobs_in_a_list_max = 100'000;
+inline constexpr std::size_t jobs_in_a_list_max_bytes = 32u << 20;
 inline constexpr std::size_t tasks_in_a_page_max = 10'000;
 inline constexpr std::size_t tasks_page_max_bytes = 8u << 20;
 

@@ -2,6 +2,13 @@
 
 namespace reeve::master {
 
+// Every message has a bound of its own; this is for one that nobody thought of.
+void Outbox::give_up() {
+  connection_->close_after_flush(
+      {Errc::too_large,
+       fmt::format("an answer is over the limit of {} bytes (frame_max_bytes)", frame_max_bytes_default)});
+}
+
 void Outbox::seal(Ticket ticket) {
   if (staged_.empty()) return;
   if (held_.empty())

@@ -22,11 +22,11 @@ class Outbox {
   explicit Outbox(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
   void send_now(FrameType type, const google::protobuf::MessageLite& message) {
-    append_frame(connection_->out(), type, message);
+    if (!append_frame_within(frame_max_bytes_default, connection_->out(), type, message)) give_up();
   }
   // Stages the frame: seal() says what it waits for.
   void hold(FrameType type, const google::protobuf::MessageLite& message) {
-    append_frame(staged_, type, message);
+    if (!append_frame_within(frame_max_bytes_default, staged_, type, message)) give_up();
   }
   void seal(Ticket ticket);
   void release(Ticket committed);
@@ -38,6 +38,8 @@ class Outbox {
   const Connection& connection() const { return *connection_; }
 
  private:
+  void give_up();  // the peer could not read such a frame
+
   struct Mark {
     Ticket ticket;
     std::size_t end;  // in held_

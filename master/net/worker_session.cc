@@ -103,6 +103,7 @@ std::uint32_t WorkerSession::spec_id(const std::shared_ptr<const TaskSpec>& spec
   auto& definition = *grant.add_specs();
   definition.set_id(id);
   to_wire(*spec, *definition.mutable_spec());
+  grant_bytes_ += text_bytes(*spec);
   return id;
 }
 
@@ -114,6 +115,7 @@ void WorkerSession::grant(const Effects::Grant& grant) {
     auto& definition = *frame.add_specs();
     definition.set_id(spec);
     to_wire(*grant.spec, *definition.mutable_spec());
+    grant_bytes_ += text_bytes(*grant.spec);
   } else {
     spec = spec_id(grant.spec, frame);
   }

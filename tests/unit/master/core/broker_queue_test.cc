@@ -30,6 +30,20 @@ TEST_F(BrokerQueueTest, ValuesComeOutInTheOrderInWhichTheyWentIn) {
   EXPECT_THAT(last_values(), ElementsAre("a", "b"));
 }
 
+TEST_F(BrokerQueueTest, AnAnswerHoldsNoMoreBytesThanItMayButAtLeastOneValue) {
+  limits.answer_max_bytes = 10;
+  restart();
+  ASSERT_TRUE(put("q", {"four", "four", "four", "more than ten bytes"}));
+  ASSERT_TRUE(broker->peek({client, ++request}, "q", 10, out));
+  EXPECT_THAT(last_values(), SizeIs(2));
+  ASSERT_TRUE(get("q", true, 0s, client, 10));
+  EXPECT_THAT(last_values(), SizeIs(2));
+  ASSERT_TRUE(get("q", true, 0s, client, 10));
+  EXPECT_THAT(last_values(), ElementsAre("four"));
+  ASSERT_TRUE(get("q", true, 0s, client, 10));
+  EXPECT_THAT(last_values(), ElementsAre("more than ten bytes"));
+}
+
 TEST_F(BrokerQueueTest, AGetFromAnEmptyQueueWaitsForAPut) {
   ASSERT_TRUE(get("q"));
   EXPECT_THAT(out.gots, IsEmpty());

@@ -402,6 +402,30 @@ TEST_F(BrokerTest, AJobLargerThanAChunkKeepsItsOrderAndSurvivesARestart) {
   EXPECT_EQ(granted_payloads(), texts);
 }
 
+TEST_F(BrokerTest, AResultOverTheLimitIsAFailureThatSaysSo) {
+  limits.result_max_bytes = 1000;
+  restart();
+  submit(function("f"));
+  worker(w1, "w1");
+  succeed(w1, out.grants.back().fence, std::string(1001, 'x'));
+  ASSERT_THAT(disk.outcomes(), SizeIs(1));
+  const Outcome& outcome = disk.outcomes().begin()->second;
+  EXPECT_EQ(outcome.state, TaskState::failed);
+  EXPECT_EQ(outcome.error, "the result has 1001 bytes; result_max_bytes is 1000");
+  EXPECT_TRUE(outcome.value.empty());
+}
+
+TEST_F(BrokerTest, ADescriptionOverTheLimitIsRefused) {
+  limits.spec_max_bytes = 1000;
+  restart();
+  Submission submission{.spec = function("f"), .payloads = payloads({"x"})};
+  submission.spec.command = {.args = {"cat"}, .stdin_bytes = std::string(1000, 'x')};
+  submission.spec.function.clear();
+  const auto refused = broker->submit({client, ++request}, std::move(submission), now, out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+}
+
 TEST_F(BrokerTest, ADrainingWorkerGetsNothingNew) {
   worker(w1, "one");
   ASSERT_TRUE(broker->worker_drain({client, 1}, "one", true, out));
