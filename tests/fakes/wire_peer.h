@@ -74,7 +74,9 @@ class WirePeer {
     send_bytes(out);
     while (!handshake.done()) {
       out.clear();
-      auto fed = handshake.feed(receive_bytes(handshake.wants()), out);
+      const std::string said = receive_bytes(handshake.wants());
+      if (said.size() < handshake.wants()) return fail(Errc::unavailable, "the master closed the connection");
+      auto fed = handshake.feed(said, out);
       if (!fed) return fed;
       send_bytes(out);
     }
