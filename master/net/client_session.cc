@@ -103,7 +103,7 @@ Result<void> ClientSession::submit(const Frame& frame) {
                                      server_.turn());
   }
   if (!result) submitted(message.request(), fail(result.error()));
-  server_.scratch().trim();
+  server_.scratch().trim(frame);
   return {};
 }
 
@@ -125,7 +125,7 @@ Result<void> ClientSession::put(const Frame& frame) {
     result =
         server_.broker().put({id(), message.request()}, std::move(values), server_.now(), server_.turn());
   if (!result) submitted(message.request(), fail(result.error()));
-  server_.scratch().trim();
+  server_.scratch().trim(frame);
   return {};
 }
 

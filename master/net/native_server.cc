@@ -26,11 +26,11 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-void Scratch::trim() {
-  constexpr std::size_t keep_bytes = 8u << 20;
-  if (submit.SpaceUsedLong() > keep_bytes) submit = wire::Submit{};
-  if (put.SpaceUsedLong() > keep_bytes) put = wire::Put{};
-  if (complete.SpaceUsedLong() > keep_bytes) complete = wire::Complete{};
+void Scratch::trim(const Frame& parsed) {
+  if (parsed.body.size() <= 2 * frame_target_bytes) return;
+  submit = {};
+  put = {};
+  complete = {};
 }
 
 NativeServer::NativeServer(asio::io_context& io, Broker& broker, Store& store, std::string authkey,

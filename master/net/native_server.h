@@ -43,7 +43,7 @@ struct Scratch {
   wire::Complete complete;
   wire::Took took;
   wire::Fetched fetched;
-  void trim();  // gives back what an unusually large message took
+  void trim(const Frame& parsed);  // gives back what an unusually large frame took
 };
 
 class NativeServer {

@@ -1,5 +1,6 @@
 #include "master/net/turn.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -157,6 +158,7 @@ void Turn::commit_failed(Error why, Records batch, Ticket ticket) {
 bool Turn::finish() {
   end();
   if (!commit_thread_) return true;
+  const auto commit_may_be_all_that_is_left = asio::make_work_guard(io_);
   while (trouble_.empty() && (commit_thread_->busy() || !records_.empty())) io_.run_one();
   commit_thread_->stop();
   return trouble_.empty();

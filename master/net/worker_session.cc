@@ -73,7 +73,7 @@ Result<void> WorkerSession::complete(const Frame& frame) {
   }
   completed_.set_batch(message.batch());
   server_.turn().touch(*this);
-  server_.scratch().trim();
+  server_.scratch().trim(frame);
   return {};
 }
 
