@@ -5,5 +5,5 @@ execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=STATE_DIRECTORY XDG_STAT
 string(REGEX REPLACE "^.*\nOptions:\n" "" OPTIONS "${OPTIONS}")
 string(REPLACE "\\" "\\e" OPTIONS "${OPTIONS}")
 string(REPLACE "-" "\\-" OPTIONS "${OPTIONS}")
-string(STRIP "${OPTIONS}" OPTIONS)
+string(REGEX REPLACE "\n+$" "" OPTIONS "${OPTIONS}")
 configure_file(${TEMPLATE} ${OUTPUT} @ONLY)

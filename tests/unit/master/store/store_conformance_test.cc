@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
 #include "tests/fakes/temp_dir.h"
@@ -201,6 +204,25 @@ TYPED_TEST(StoreConformanceTest, WhatIsErasedInTheSameBatchWasNeverThere) {
 TYPED_TEST(StoreConformanceTest, OutcomesOfAJobThatIsGoneAreIgnored) {
   this->apply(outcome_record(5, 1, 1, "late"));
   EXPECT_THAT(this->chunks(5), IsEmpty());
+}
+
+TYPED_TEST(StoreConformanceTest, QuestionsAreAnsweredBesideCommits) {
+  this->apply(job_record(1), chunk_record(1, 1, std::vector<std::string>(200, "p")));
+  std::atomic<bool> committed_all = false;
+  std::thread asking{[&] {
+    std::size_t seen = 0;
+    while (seen < 200) {
+      const bool was_last = committed_all;
+      const std::size_t now = this->outcomes(1).size();
+      EXPECT_GE(now, seen) << "what was committed does not go away";
+      seen = now;
+      if (was_last) break;
+    }
+    EXPECT_EQ(seen, 200u);
+  }};
+  for (std::uint32_t index = 1; index <= 200; ++index) this->apply(outcome_record(1, 1, index));
+  committed_all = true;
+  asking.join();
 }
 
 TYPED_TEST(StoreConformanceTest, AnEmptyBatchIsFine) { this->apply(); }
