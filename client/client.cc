@@ -190,17 +190,17 @@ std::vector<JobInfo> Client::jobs(std::vector<std::uint64_t> numbers, bool all, 
 
 std::vector<QueueInfo> Client::queues() {
   wire::QueueList question;
+  const auto answer = core_->call<wire::QueueInfos>(FrameType::queue_list, question);
   std::vector<QueueInfo> out;
-  for (const auto& info : core_->call<wire::QueueInfos>(FrameType::queue_list, question).queues())
-    out.push_back(client::info_from(info));
+  for (const auto& info : answer.queues()) out.push_back(client::info_from(info));
   return out;
 }
 
 std::vector<WorkerInfo> Client::workers() {
   wire::WorkerList question;
+  const auto answer = core_->call<wire::WorkerInfos>(FrameType::worker_list, question);
   std::vector<WorkerInfo> out;
-  for (const auto& info : core_->call<wire::WorkerInfos>(FrameType::worker_list, question).workers())
-    out.push_back(client::info_from(info));
+  for (const auto& info : answer.workers()) out.push_back(client::info_from(info));
   return out;
 }
 

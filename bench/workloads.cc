@@ -1,0 +1,215 @@
+#include "bench/workloads.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <stdexcept>
+
+#include "bench/cpu.h"
+
+namespace reeve::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t outstanding_max = 10'000;
+constexpr auto job_patience = std::chrono::minutes{5};
+
+const char* name_of(Cluster::Mode mode) { return mode == Cluster::Mode::durable ? "durable" : "ephemeral"; }
+
+double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+// 16 bytes that differ from task to task.
+std::string payload_of(std::size_t i) { return fmt::format("{:016}", i); }
+
+// CPU and wall time from its making to per_task().
+class Meter {
+ public:
+  explicit Meter(const Cluster& cluster) : cluster_(cluster) { restart(); }
+  void restart() {
+    start_ = Clock::now();
+    master_ = cpu_time(cluster_.master());
+    worker_ = cpu_time(cluster_.worker());
+    client_ = own_cpu_time();
+  }
+  void report(Report& report, const std::string& mode, std::size_t tasks) const {
+    const double elapsed = seconds(Clock::now() - start_);
+    const auto per_task = [&](std::chrono::nanoseconds used) {
+      return static_cast<double>(used.count()) / 1e3 / static_cast<double>(tasks);
+    };
+    const double master = per_task(cpu_time(cluster_.master()) - master_);
+    const double worker = per_task(cpu_time(cluster_.worker()) - worker_);
+    const double client = per_task(own_cpu_time() - client_);
+    report.add(mode + "_round_trips_per_s", static_cast<double>(tasks) / elapsed, mode + " round trips",
+               "/s");
+    report.add(mode + "_master_cpu_us_per_task", master, "  CPU of the master", "us/task");
+    report.add(mode + "_worker_cpu_us_per_task", worker, "  CPU of the worker", "us/task");
+    report.add(mode + "_client_cpu_us_per_task", client, "  CPU of the client", "us/task");
+  }
+
+ private:
+  const Cluster& cluster_;
+  Clock::time_point start_;
+  std::chrono::nanoseconds master_{}, worker_{}, client_{};
+};
+
+// `count` calls of echo, at most `window` of them outstanding. Every result is compared with what was sent.
+void echo_all(Pool& pool, std::size_t count, std::size_t window) {
+  std::deque<std::pair<std::size_t, Future>> under_way;
+  const auto take_one = [&] {
+    const auto& [i, future] = under_way.front();
+    if (future.get().bytes != payload_of(i)) throw std::runtime_error("echo returned something else");
+    under_way.pop_front();
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (under_way.size() == window) take_one();
+    under_way.emplace_back(i, pool.apply_async("echo", payload_of(i)));
+  }
+  while (!under_way.empty()) take_one();
+}
+
+// In a function of its own, because what vfork returns to twice should have few variables.
+[[gnu::noinline]] void start_and_await_true() {
+  static char program[] = "/bin/true";
+  static char* const argv[] = {program, nullptr};
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    ::execv(program, argv);
+    ::_exit(127);
+  }
+  ::waitpid(child, nullptr, 0);
+}
+
+// Starts /bin/true `count` times and waits for each, in `loops` processes at once; how many a second.
+double raw_process_rate(std::size_t count, int loops) {
+  const auto start = Clock::now();
+  std::vector<pid_t> running;
+  for (int loop = 0; loop < loops; ++loop) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      for (std::size_t i = 0; i < count / static_cast<std::size_t>(loops); ++i) start_and_await_true();
+      ::_exit(0);
+    }
+    running.push_back(pid);
+  }
+  for (const pid_t pid : running) ::waitpid(pid, nullptr, 0);
+  return static_cast<double>(count) / seconds(Clock::now() - start);
+}
+
+}  // namespace
+
+void round_trips(const Places& places, const Effort& effort, Cluster::Mode mode, Report& report) {
+  Cluster cluster(places, mode);
+  cluster.add_worker({"--slots", "2", "--pool", "thread"});
+  auto client = cluster.connect();
+  auto pool = client.pool();
+  echo_all(pool, effort.count(50'000), outstanding_max);  // warm up
+  for (int run = 0; run < effort.runs; ++run) {
+    const std::size_t tasks = effort.count(1'000'000);
+    const Meter meter(cluster);
+    echo_all(pool, tasks, outstanding_max);
+    meter.report(report, name_of(mode), tasks);
+  }
+}
+
+void latency(const Places& places, const Effort& effort, Cluster::Mode mode, Report& report) {
+  Cluster cluster(places, mode);
+  cluster.add_worker({"--slots", "2", "--pool", "thread"});
+  auto client = cluster.connect();
+  auto pool = client.pool();
+  echo_all(pool, 1000, 1);  // warm up
+  for (int run = 0; run < effort.runs; ++run) {
+    std::vector<double> us(effort.count(20'000));
+    for (std::size_t i = 0; i < us.size(); ++i) {
+      const auto start = Clock::now();
+      (void)pool.apply("echo", payload_of(i));
+      us[i] = seconds(Clock::now() - start) * 1e6;
+    }
+    std::ranges::sort(us);
+    const std::string key = name_of(mode);
+    report.add(key + "_latency_p50_us", us[us.size() / 2], key + " round trip, one at a time, p50", "us");
+    report.add(key + "_latency_p99_us", us[us.size() * 99 / 100], key + " round trip, one at a time, p99",
+               "us");
+  }
+}
+
+void puts(const Places& places, const Effort& effort, Cluster::Mode mode, Report& report) {
+  Cluster cluster(places, mode);
+  auto client = cluster.connect();
+  auto queue = client.queue("puts");
+  for (int run = 0; run < effort.runs; ++run) {
+    const std::size_t one_by_one = effort.count(20'000);
+    auto start = Clock::now();
+    for (std::size_t i = 0; i < one_by_one; ++i) queue.put(payload_of(i));
+    const std::string key = std::string(name_of(mode)) + "_puts_per_s_";
+    report.add(key + "1", static_cast<double>(one_by_one) / seconds(Clock::now() - start),
+               std::string(name_of(mode)) + " puts, 1 outstanding", "/s");
+
+    const std::size_t many = effort.count(300'000);
+    start = Clock::now();
+    std::deque<Ack> under_way;
+    for (std::size_t i = 0; i < many; ++i) {
+      if (under_way.size() == 64) {
+        under_way.front().get();
+        under_way.pop_front();
+      }
+      under_way.push_back(queue.put_async(payload_of(i)));
+    }
+    for (const Ack& ack : under_way) ack.get();
+    report.add(key + "64", static_cast<double>(many) / seconds(Clock::now() - start),
+               std::string(name_of(mode)) + " puts, 64 outstanding", "/s");
+    queue.purge();
+  }
+}
+
+void processes(const Places& places, const Effort& effort, Report& report) {
+  constexpr int at_once = 2;
+  Cluster cluster(places, Cluster::Mode::durable);
+  cluster.add_worker({"--slots", std::to_string(at_once)});
+  auto client = cluster.connect();
+  TaskSpec spec;
+  spec.command.args = {"/bin/true"};
+  const std::size_t count = effort.count(6'000);
+  client.submit(spec, std::vector<std::string>(200)).wait(job_patience);  // warm up
+  for (int run = 0; run < effort.runs; ++run) {
+    // The machine's own rate drifts: it is taken before and after.
+    const double before = raw_process_rate(count / 2, at_once);
+    const auto start = Clock::now();
+    const JobInfo info = client.submit(spec, std::vector<std::string>(count)).wait(job_patience);
+    const double rate = static_cast<double>(count) / seconds(Clock::now() - start);
+    if (!info.succeeded()) throw std::runtime_error("a task that runs /bin/true failed");
+    const double raw = (before + raw_process_rate(count / 2, at_once)) / 2;
+    report.add("process_per_task_per_s", rate, "tasks that start /bin/true, 2 at once", "/s");
+    report.add("raw_processes_per_s", raw, "  a bare vfork loop, 2 at once", "/s");
+    report.add("process_per_task_ratio", rate / raw, "  share of the bare loop", "");
+  }
+}
+
+void memory(const Places& places, const Effort& effort, Cluster::Mode mode, Report& report) {
+  const std::size_t count = effort.count(1'000'000);
+  Cluster cluster(places, mode);
+  auto client = cluster.connect();
+  TaskSpec spec;
+  spec.function = "echo";
+  client.submit(spec, std::vector<std::string>(1000, payload_of(0)));
+  const auto before = resident_bytes(cluster.master());
+  std::size_t i = 0;
+  const NextPayload next = [&](std::string& payload) {
+    payload = payload_of(i);
+    return i++ < count;
+  };
+  const auto start = Clock::now();
+  client.submit(spec, next);
+  const double elapsed = seconds(Clock::now() - start);
+  const auto grown = static_cast<double>(resident_bytes(cluster.master()) - before);
+  const std::string prefix = mode == Cluster::Mode::durable ? "" : "ephemeral_";
+  report.add(prefix + "rss_bytes_per_queued_task", grown / static_cast<double>(count),
+             std::string(name_of(mode)) + " master's memory per queued 16-byte task", "bytes");
+  report.add(std::string(name_of(mode)) + "_submits_per_s", static_cast<double>(count) / elapsed,
+             std::string(name_of(mode)) + " tasks submitted as one job", "/s");
+}
+
+}  // namespace reeve::bench
