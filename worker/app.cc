@@ -11,6 +11,8 @@
 #include "common/app/log.h"
 #include "common/app/ready_file.h"
 #include "common/app/service_manager.h"
+#include "worker/runners/command_runner.h"
+#include "worker/runners/slot_runner.h"
 
 namespace reeve::worker {
 namespace {
@@ -40,18 +42,37 @@ App::~App() = default;
 Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  if (auto guarded = start_guard(); !guarded) return guarded;
   add_builtins(functions_);
   link_ = std::make_unique<MasterLink>(io_, link_options(), agent_, effects_, [this] { turn(); });
   link_->on_first_connect([this](const Result<void>& connected) { on_first_connect(connected); });
   pool_ = std::make_unique<Pool>(
       PoolOptions{.slots = options_.slots, .queue_max = options_.slots + options_.prefetch_max},
-      [this](unsigned) { return make_runner(); }, [this] { boost::asio::post(io_, [this] { turn(); }); });
+      [this](unsigned slot) { return make_runner(slot); },
+      [this] { boost::asio::post(io_, [this] { turn(); }); });
   wait_for_signal();
   link_->start();
   return {};
 }
 
-std::unique_ptr<Runner> App::make_runner() const { return std::make_unique<FunctionRunner>(functions_); }
+Result<void> App::start_guard() {
+  auto table = GroupTable::make(options_.slots);
+  if (!table) return fail(table.error());
+  groups_.emplace(std::move(*table));
+  auto guard = Guard::start(*groups_);
+  if (!guard) return fail(guard.error());
+  guard_.emplace(std::move(*guard));
+  return {};
+}
+
+std::unique_ptr<Runner> App::make_runner(unsigned slot) {
+  std::unique_ptr<Runner> commands;
+  if (options_.allow_exec)
+    commands = std::make_unique<CommandRunner>(
+        CommandOptions{.output_max_bytes = options_.output_max_bytes, .kill_grace = options_.kill_grace},
+        groups_->entry(slot));
+  return std::make_unique<SlotRunner>(std::make_unique<FunctionRunner>(functions_), std::move(commands));
+}
 
 LinkOptions App::link_options() const {
   return {.master = options_.master,

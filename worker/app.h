@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "worker/master_link.h"
 #include "worker/options.h"
 #include "worker/pools/pool.h"
+#include "worker/processes/guard.h"
 #include "worker/runners/functions.h"
 
 namespace reeve::worker {
@@ -30,7 +32,8 @@ class App {
   Result<void> run();
 
  private:
-  std::unique_ptr<Runner> make_runner() const;  // on a slot's thread
+  std::unique_ptr<Runner> make_runner(unsigned slot);  // on a slot's thread
+  Result<void> start_guard();
   LinkOptions link_options() const;
   void on_first_connect(const Result<void>& connected);
   void announce();
@@ -52,6 +55,8 @@ class App {
   boost::asio::steady_timer watchdog_;
   TimePoint tick_at_ = TimePoint::max();
 
+  std::optional<GroupTable> groups_;
+  std::optional<Guard> guard_;
   Functions functions_;
   Agent agent_;
   AgentEffects effects_;

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "worker/app.h"
 #include "worker/configuration.h"
+#include "worker/processes/guard.h"
 
 namespace {
 
@@ -39,6 +41,7 @@ int exit_code_of(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && argv[1] == std::string_view(worker::guard_argument)) return worker::guard_main();
   worker::Configuration configuration;
   if (const auto code = configuration.take(argc, argv)) return *code;
   const auto ran = run(configuration);

@@ -1,0 +1,45 @@
+#include "worker/processes/group_table.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace reeve::worker {
+
+static_assert(std::atomic<pid_t>::is_always_lock_free, "the entries are shared between processes");
+
+Result<GroupTable> GroupTable::make(std::size_t entries) {
+  Descriptor memory{::memfd_create("reeve-groups", MFD_CLOEXEC)};
+  if (!memory || ::ftruncate(memory.get(), static_cast<off_t>(entries * sizeof(std::atomic<pid_t>))) != 0)
+    return fail(Errc::unavailable, "cannot make the table of process groups: {}", std::strerror(errno));
+  return map(std::move(memory));
+}
+
+Result<GroupTable> GroupTable::map(Descriptor memory) {
+  struct stat info{};
+  if (::fstat(memory.get(), &info) != 0 || info.st_size == 0)
+    return fail(Errc::unavailable, "there is no table of process groups");
+  const auto bytes = static_cast<std::size_t>(info.st_size);
+  void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  if (mapped == MAP_FAILED)
+    return fail(Errc::unavailable, "cannot map the table of process groups: {}", std::strerror(errno));
+  // Fresh memory is zero, and zero is an entry in which nothing runs.
+  return GroupTable{std::move(memory),
+                    {static_cast<std::atomic<pid_t>*>(mapped), bytes / sizeof(std::atomic<pid_t>)}};
+}
+
+GroupTable::~GroupTable() {
+  if (entries_.data() != nullptr) ::munmap(entries_.data(), entries_.size_bytes());
+}
+
+void GroupTable::kill_all() const {
+  for (const auto& entry : entries_) {
+    const pid_t group = entry.load(std::memory_order_relaxed);
+    if (group > 1) ::kill(-group, SIGKILL);
+  }
+}
+
+}  // namespace reeve::worker
