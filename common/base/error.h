@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/api.h"
+
 namespace reeve {
 
 // Numbers are part of the wire protocol (wire.Error.code): append, never renumber.
@@ -30,7 +32,7 @@ enum class Errc : std::uint32_t {
   internal = 17,
 };
 
-std::string_view name_of(Errc code);
+REEVE_API std::string_view name_of(Errc code);
 
 struct Error {
   Errc code = Errc::internal;

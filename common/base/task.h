@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/api.h"
 #include "common/base/time.h"
 
 namespace reeve {
@@ -25,9 +26,9 @@ enum class TaskState : std::uint8_t {
 };
 inline constexpr std::size_t task_states = 6;
 constexpr bool is_final(TaskState state) { return state >= TaskState::succeeded; }
-std::string_view name_of(TaskState state);
-std::string_view name_of(QueueKind kind);
-std::string_view name_of(Encoding encoding);
+REEVE_API std::string_view name_of(TaskState state);
+REEVE_API std::string_view name_of(QueueKind kind);
+REEVE_API std::string_view name_of(Encoding encoding);
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/api.h"
 #include "reeve/errors.h"
 #include "reeve/info.h"
 #include "reeve/job.h"
@@ -41,7 +42,7 @@ struct ClientOptions {
 };
 
 // Owner: the program.  Thread: any, except in callbacks.  The destructor closes.
-class Client {
+class REEVE_API Client {
  public:
   // Throws Unavailable or AuthenticationFailed, with advice.
   static Client connect(const ClientOptions& options = {});

@@ -7,12 +7,13 @@
 #include <string>
 #include <utility>
 
+#include "common/base/api.h"
 #include "common/base/error.h"
 #include "common/base/task.h"
 
 namespace reeve {
 
-class Exception : public std::runtime_error {
+class REEVE_API Exception : public std::runtime_error {
  public:
   explicit Exception(const Error& error) : std::runtime_error(error.detail), code_(error.code) {}
   Errc code() const noexcept { return code_; }
@@ -21,27 +22,27 @@ class Exception : public std::runtime_error {
   Errc code_;
 };
 
-class QueueEmpty : public Exception {  // get_nowait, or the time given to get passed
+class REEVE_API QueueEmpty : public Exception {  // get_nowait, or the time given to get passed
   using Exception::Exception;
 };
-class QueueFull : public Exception {  // put_nowait, or the time given to put passed
+class REEVE_API QueueFull : public Exception {  // put_nowait, or the time given to put passed
   using Exception::Exception;
 };
-class TimedOut : public Exception {
+class REEVE_API TimedOut : public Exception {
   using Exception::Exception;
 };
-class NotFound : public Exception {  // no such job, task, queue or worker
+class REEVE_API NotFound : public Exception {  // no such job, task, queue or worker
   using Exception::Exception;
 };
-class Unavailable : public Exception {  // the master cannot be reached, or the client was closed
+class REEVE_API Unavailable : public Exception {  // the master cannot be reached, or the client was closed
   using Exception::Exception;
 };
-class AuthenticationFailed : public Exception {  // no key found, or not the master's
+class REEVE_API AuthenticationFailed : public Exception {  // no key found, or not the master's
   using Exception::Exception;
 };
 
 // A task ended without a value: it failed or was cancelled. what() is its error.
-class TaskFailed : public Exception {
+class REEVE_API TaskFailed : public Exception {
  public:
   TaskFailed(std::uint64_t job, std::uint32_t index, Outcome outcome);
 
@@ -56,6 +57,6 @@ class TaskFailed : public Exception {
 };
 
 // Throws the class that belongs to error.code.
-[[noreturn]] void throw_error(const Error& error);
+[[noreturn]] REEVE_API void throw_error(const Error& error);
 
 }  // namespace reeve

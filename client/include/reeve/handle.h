@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/base/api.h"
 #include "common/base/time.h"
 
 namespace reeve {
@@ -15,8 +16,8 @@ namespace reeve::client {
 class Core;   // the connection and everything under way on it
 struct Slot;  // one answer, pending or there
 
-void retain(Slot* slot) noexcept;
-void release(Slot* slot) noexcept;
+REEVE_API void retain(Slot* slot) noexcept;
+REEVE_API void release(Slot* slot) noexcept;
 
 class SlotPtr {
  public:

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/api.h"
 #include "common/base/time.h"
 #include "reeve/handle.h"
 #include "reeve/info.h"
@@ -39,7 +40,7 @@ struct TaskOutcome {
 // Each final outcome comes once (when outcomes are asked for), and before the JobInfo that says that the job
 // is finished.  Thread: one at a time.  A program that reads slowly makes the feed fetch outcomes from the
 // master later; its memory stays bounded.
-class JobFeed {
+class REEVE_API JobFeed {
  public:
   explicit JobFeed(std::shared_ptr<client::FeedState> state) : state_(std::move(state)) {}
   JobFeed(JobFeed&&) noexcept = default;
@@ -58,7 +59,7 @@ class JobFeed {
   std::shared_ptr<client::FeedState> state_;
 };
 
-class Job {
+class REEVE_API Job {
  public:
   Job(std::shared_ptr<client::Core> core, std::uint64_t number) : core_(std::move(core)), number_(number) {}
 

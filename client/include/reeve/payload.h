@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "common/base/api.h"
 #include "common/base/task.h"
 #include "reeve/errors.h"
 
@@ -18,7 +19,7 @@ namespace reeve {
 template <typename T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
 
-struct Payload {
+struct REEVE_API Payload {
   std::string bytes;
   Encoding encoding = Encoding::raw;
 

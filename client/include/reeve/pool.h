@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/api.h"
 #include "common/base/time.h"
 #include "reeve/handle.h"
 #include "reeve/info.h"
@@ -32,7 +33,7 @@ struct PoolState;
 //
 // A value: copies share the result. It may outlive Pool and Client; what had not come by then ends with
 // Unavailable.  Thread: any; wait and get may be called from several threads at once.
-class Future {
+class REEVE_API Future {
  public:
   Future() = default;
   Future(std::shared_ptr<client::Core> core, client::SlotPtr slot)
@@ -61,7 +62,7 @@ class Future {
 using Callback = std::function<void(Future)>;
 
 // The results of map_async, in order.
-class MapFuture {
+class REEVE_API MapFuture {
  public:
   explicit MapFuture(std::vector<Future> parts) : parts_(std::move(parts)) {}
 
@@ -91,7 +92,7 @@ using PayloadSource = std::function<std::optional<Payload>()>;
 
 // The results of imap as a range that is read once. Elements are taken and submitted as results are read,
 // `window` ahead. A failed task throws TaskFailed where its result would have been; ++ goes on behind it.
-class ResultStream {
+class REEVE_API ResultStream {
  public:
   struct State;
   explicit ResultStream(std::unique_ptr<State> state);
@@ -127,7 +128,7 @@ class ResultStream {
 
 // Owner: the program.  Thread: any; calls from several threads are in order per thread.
 // The destructor closes the pool; results that are under way still come.
-class Pool {
+class REEVE_API Pool {
  public:
   explicit Pool(std::shared_ptr<client::PoolState> state) : state_(std::move(state)) {}
   Pool(Pool&&) noexcept = default;

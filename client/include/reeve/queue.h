@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/api.h"
 #include "common/base/time.h"
 #include "reeve/handle.h"
 #include "reeve/info.h"
@@ -41,7 +42,7 @@ struct QueueOptions {
 };
 
 // What put_async promises: the value is in the queue, and on stable storage if the master keeps any.
-class Ack {
+class REEVE_API Ack {
  public:
   Ack(std::shared_ptr<client::Core> core, client::SlotPtr slot)
       : core_(std::move(core)), slot_(std::move(slot)) {}
@@ -55,7 +56,7 @@ class Ack {
   client::SlotPtr slot_;
 };
 
-class Queue {
+class REEVE_API Queue {
  public:
   Queue(std::shared_ptr<client::Core> core, std::string name);
 
