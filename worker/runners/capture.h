@@ -1,0 +1,33 @@
+// Capture: what a program writes into a pipe, up to a limit; the rest is read and thrown away.
+#pragma once
+
+#include <poll.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "worker/runners/fd.h"
+
+namespace reeve::worker {
+
+// Owner: a runner.  Thread: one.
+class Capture {
+ public:
+  // Appends to `text`, and sets `cut` when there was more than `max_bytes`.
+  Capture(Fd pipe, std::size_t max_bytes, std::string& text, bool& cut)
+      : pipe_(std::move(pipe)), max_bytes_(max_bytes), text_(text), cut_(cut) {}
+
+  bool open() const { return static_cast<bool>(pipe_); }
+  pollfd watched() const { return {.fd = pipe_.get(), .events = POLLIN, .revents = 0}; }
+  // Pre: poll said `events`. Reads once at most, so that it never waits.
+  void take(short events, std::span<char> scratch);
+
+ private:
+  Fd pipe_;  // closed at its end
+  const std::size_t max_bytes_;
+  std::string& text_;
+  bool& cut_;
+};
+
+}  // namespace reeve::worker
