@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "worker/runners/command.h"
+#include "worker/runners/command_runner.h"
 
 namespace reeve::worker {
 namespace {

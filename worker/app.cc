@@ -20,12 +20,14 @@ namespace {
 // A round trip with a single short task must not cost two sleeps and wake-ups here.
 constexpr Duration patience = std::chrono::microseconds{20};
 
-// Every slot needs some descriptors: take as many as the system allows.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+// Every slot needs some descriptors: take as many as the system allows. Returns the limit that we had:
+// programs get that one, since some take a large one for an invitation to close every number up to it.
+std::optional<rlimit> raise_descriptor_limit() {
+  rlimit before{};
+  if (getrlimit(RLIMIT_NOFILE, &before) != 0) return std::nullopt;
+  const rlimit raised{.rlim_cur = before.rlim_max, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &raised);
+  return before;
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ App::~App() = default;
 
 Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  descriptors_ = raise_descriptor_limit();
   if (auto guarded = start_guard(); !guarded) return guarded;
   add_builtins(functions_);
   link_ = std::make_unique<MasterLink>(io_, link_options(), agent_, effects_, [this] { turn(); });
@@ -68,9 +70,10 @@ Result<void> App::start_guard() {
 std::unique_ptr<Runner> App::make_runner(unsigned slot) {
   std::unique_ptr<Runner> commands;
   if (options_.allow_exec)
-    commands = std::make_unique<CommandRunner>(
-        CommandOptions{.output_max_bytes = options_.output_max_bytes, .kill_grace = options_.kill_grace},
-        groups_->entry(slot));
+    commands = std::make_unique<CommandRunner>(CommandOptions{.output_max_bytes = options_.output_max_bytes,
+                                                              .kill_grace = options_.kill_grace,
+                                                              .descriptors = descriptors_},
+                                               groups_->entry(slot));
   return std::make_unique<SlotRunner>(std::make_unique<FunctionRunner>(functions_), std::move(commands));
 }
 

@@ -3,6 +3,8 @@
 // Thread: everything on the one that calls run(): the loop thread.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -55,6 +57,7 @@ class App {
   boost::asio::steady_timer watchdog_;
   TimePoint tick_at_ = TimePoint::max();
 
+  std::optional<rlimit> descriptors_;  // that programs get
   std::optional<GroupTable> groups_;
   std::optional<Guard> guard_;
   Functions functions_;

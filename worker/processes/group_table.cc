@@ -35,11 +35,15 @@ GroupTable::~GroupTable() {
   if (entries_.data() != nullptr) ::munmap(entries_.data(), entries_.size_bytes());
 }
 
-void GroupTable::kill_all() const {
-  for (const auto& entry : entries_) {
-    const pid_t group = entry.load(std::memory_order_relaxed);
-    if (group > 1) ::kill(-group, SIGKILL);
-  }
+bool GroupTable::kill(std::atomic<pid_t>& entry) {
+  const pid_t group = entry.exchange(0, std::memory_order_acq_rel);
+  return group > 1 && ::kill(-group, SIGKILL) == 0;
+}
+
+std::size_t GroupTable::kill_all() const {
+  std::size_t killed = 0;
+  for (auto& entry : entries_) killed += kill(entry) ? 1 : 0;
+  return killed;
 }
 
 }  // namespace reeve::worker

@@ -1,8 +1,9 @@
 // GroupTable: which process groups this worker has started and not yet ended, one entry for each slot. It
-// lies in memory that the guard shares, so that keeping it costs a store and no system call.
+// lies in memory that the guard shares, so that keeping it costs no system call: an entry is set by the
+// kernel itself while it makes the process (see Spawner), before that runs its first instruction, and cleared
+// by a store.
 //
-// Owner: App; the guard maps it too.  Thread: each entry by its slot's thread (and by the process that is
-// just being started there).
+// Owner: App; the guard maps it too.  Thread: each entry by its slot's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +27,9 @@ class GroupTable {
 
   std::atomic<pid_t>* entry(std::size_t index) { return &entries_[index]; }
   int fd() const { return memory_.get(); }
-  void kill_all() const;  // SIGKILL
+  // SIGKILL to the group that stands in an entry, which is cleared. Returns whether there was one.
+  static bool kill(std::atomic<pid_t>& entry);
+  std::size_t kill_all() const;  // how many there were
 
  private:
   GroupTable(Descriptor memory, std::span<std::atomic<pid_t>> entries)

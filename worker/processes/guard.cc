@@ -1,10 +1,11 @@
 #include "worker/processes/guard.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "worker/processes/own_program.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr int table_descriptor = first_shared_descriptor;
 constexpr int lifeline_descriptor = first_shared_descriptor + 1;
-constexpr int settle_ms = 50;  // a process that was just being started has entered itself by then
 
 }  // namespace
 
@@ -27,7 +27,14 @@ Result<Guard> Guard::start(const GroupTable& table) {
   const auto started =
       start_own_program({guard_argument}, {table.fd(), read_end.get()}, HelperGroup::session);
   if (!started) return fail(started.error());
-  return Guard{std::move(write_end)};
+  return Guard{std::move(write_end), *started};
+}
+
+Guard::~Guard() {
+  if (!lifeline_) return;  // moved from
+  lifeline_.reset();
+  while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 int guard_main() {
@@ -37,9 +44,12 @@ int guard_main() {
   char nothing = 0;
   while (::read(lifeline_descriptor, &nothing, 1) < 0 && errno == EINTR) {
   }
-  table->kill_all();
-  ::poll(nullptr, 0, settle_ms);
-  table->kill_all();
+  // A pool child may start another program before its own turn comes.
+  std::size_t killed = 0;
+  while (const std::size_t now = table->kill_all()) killed += now;
+  if (killed > 0)
+    std::fprintf(stderr, "reeve-worker: the worker is gone; killed what it ran: %zu process groups\n",
+                 killed);
   return 0;
 }
 

@@ -1,7 +1,8 @@
 // Guard: a process that outlives a killed worker by a moment, and takes with it what the worker had started.
 //
-// It holds one end of a pipe whose other end only the worker has. When that closes, the worker is gone,
-// however it went, and every process group in the table is killed.
+// It holds one end of a pipe whose other end only the worker has, and for a moment each child between vfork
+// and exec. When that closes, the worker is gone, however it went, and nobody is on the way any more: every
+// process group that lives stands in the table, and is killed.
 //
 // Owner: App.  Thread: the one that started it.
 #pragma once
@@ -15,10 +16,15 @@ inline constexpr const char* guard_argument = "--guard";
 class Guard {
  public:
   static Result<Guard> start(const GroupTable& table);
+  Guard(Guard&&) = default;
+  Guard& operator=(Guard&&) = delete;
+  ~Guard();  // the process ends, and kills what still stands in the table
 
  private:
-  explicit Guard(Descriptor lifeline) : lifeline_(std::move(lifeline)) {}
+  Guard(Descriptor lifeline, pid_t process) : lifeline_(std::move(lifeline)), process_(process) {}
+
   Descriptor lifeline_;
+  pid_t process_;
 };
 
 int guard_main();  // of the process that was started with guard_argument

@@ -1,80 +1,129 @@
 #include "worker/processes/spawner.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/close_range.h>
+#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
+#include <climits>
+#include <cstring>
+#include <span>
+
+#include "common/base/assert.h"
+
+// clone() under the name that the thread sanitizer does not replace: what it puts in its place would let the
+// child loose on the parent's locks.
+extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument,  // NOLINT(*reserved*)
+                       ...) noexcept;
+
+// For code that runs on another stack and in another process, but in our memory.
+#ifdef __clang__
+#define REEVE_NOT_INSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
+#else
+#define REEVE_NOT_INSTRUMENTED __attribute__((no_sanitize("address", "undefined", "thread")))
+#endif
 
 namespace reeve::worker {
 namespace {
 
-constexpr std::size_t stack_bytes = 64u << 10;
-constexpr std::size_t stack_alignment = 16;
-constexpr int exit_code_not_run = 127;
+static_assert(sizeof(std::atomic<pid_t>) == sizeof(pid_t), "the kernel writes it");
 
-// The new process shares the worker's memory and only its: nothing here may allocate, lock or be
-// instrumented.
-#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
+struct Launch {
+  const Program& program;
+  const Streams& streams;
+  std::span<const std::uint8_t> signals;
+  const rlimit* descriptors;
+  SpawnFailure failure{};
+};
 
-// Signals are blocked in the threads that spawn, so that no handler of the worker runs in the new process.
-IN_CHILD void restore_signals() {
-  struct sigaction by_default{};
-  by_default.sa_handler = SIG_DFL;
-  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGUSR1})
-    ::sigaction(signal, &by_default, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+// The child. Nothing but system calls: the C library's state is the parent's.
+REEVE_NOT_INSTRUMENTED int launch(void* argument) {
+  Launch& launch = *static_cast<Launch*>(argument);
+  const unsigned long no_signals = 0;
+  const unsigned long default_action[4] = {};  // the kernel's struct sigaction
+
+  ::syscall(SYS_setpgid, 0, 0);
+  ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  ::syscall(SYS_dup3, launch.streams.in, STDIN_FILENO, 0);
+  ::syscall(SYS_dup3, launch.streams.out, STDOUT_FILENO, 0);
+  ::syscall(SYS_dup3, launch.streams.err, STDERR_FILENO, 0);
+  // Ours are close-on-exec anyway; what libraries opened or our parent left to us may not be.
+  ::syscall(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+  if (launch.descriptors != nullptr) ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, launch.descriptors, nullptr);
+  for (const std::uint8_t* i = launch.signals.data(); i != launch.signals.data() + launch.signals.size(); ++i)
+    ::syscall(SYS_rt_sigaction, *i, default_action, nullptr, sizeof no_signals);
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, sizeof no_signals);
+
+  launch.failure.step = SpawnFailure::Step::directory;
+  if (launch.program.cwd == nullptr || ::syscall(SYS_chdir, launch.program.cwd) == 0) {
+    launch.failure.step = SpawnFailure::Step::program;
+    ::syscall(SYS_execve, launch.program.path, launch.program.argv, launch.program.envp);
+  }
+  launch.failure.error = errno;
+  ::syscall(SYS_exit_group, 127);
+  __builtin_unreachable();
+}
+
+// Where a daemon was started without them, the next pipes would get these numbers.
+void open_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    const int got = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    ASSERT(got >= 0, "/dev/null: {}", std::strerror(errno));
+    if (got != fd) ::close(got);  // another thread was faster
+  }
 }
 
 }  // namespace
 
-struct Spawner::Child {
-  const Plan& plan;
-  Failure failure{Stage::start, 0};
-
-  IN_CHILD int give_up(Stage stage) {
-    failure = {stage, errno};
-    ::_exit(exit_code_not_run);
-  }
-};
-
-Spawner::Spawner() : stack_(std::make_unique<std::byte[]>(stack_bytes)) {}
-
-IN_CHILD int Spawner::in_child(void* arg) {
-  Child& child = *static_cast<Child*>(arg);
-  const Plan& plan = child.plan;
-  if (::setpgid(0, 0) != 0) return child.give_up(Stage::start);
-  if (plan.group != nullptr) plan.group->store(::getpid(), std::memory_order_relaxed);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::dup2(plan.in, STDIN_FILENO) < 0 || ::dup2(plan.out, STDOUT_FILENO) < 0 ||
-      ::dup2(plan.err, STDERR_FILENO) < 0)
-    return child.give_up(Stage::start);
-  ::close_range(STDERR_FILENO + 1, ~0u, 0);  // not every library marks what it opens
-  if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) return child.give_up(Stage::change_directory);
-  restore_signals();
-  ::execve(plan.path, plan.argv, plan.envp);
-  return child.give_up(Stage::execute);
+std::string describe(const SpawnFailure& failure, const char* name, const char* cwd) {
+  const char* const reason = std::strerror(failure.error);
+  if (failure.step == SpawnFailure::Step::directory)
+    return fmt::format("cannot change to {}: {}", cwd, reason);
+  return fmt::format("cannot run '{}': {}", name, reason);
 }
 
-std::expected<Spawner::Process, Spawner::Failure> Spawner::spawn(const Plan& plan) {
-  Child child{.plan = plan};
-  auto top = reinterpret_cast<std::uintptr_t>(stack_.get() + stack_bytes);
-  top -= top % stack_alignment;
-  int pidfd = -1;
-  const pid_t pid = ::clone(&in_child, reinterpret_cast<void*>(top),
-                            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &pidfd);
-  if (pid < 0) return std::unexpected(Failure{Stage::start, errno});
-  if (child.failure.error == 0) return Process{pid, pidfd};
-  ::close(pidfd);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+Spawner::Spawner(std::atomic<pid_t>* entry, std::optional<rlimit> descriptors)
+    : entry_(entry != nullptr ? entry : &own_entry_),
+      descriptors_(descriptors),
+      stack_(std::make_unique_for_overwrite<std::byte[]>(stack_bytes)) {
+  open_standard_descriptors();
+  for (int number = 1; number <= 64; ++number) {
+    struct sigaction action{};
+    if (::sigaction(number, nullptr, &action) != 0) continue;  // the C library's own
+    const bool is_default = (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+    if (!is_default) signals_[signal_count_++] = static_cast<std::uint8_t>(number);
+    // Ignored by whoever started us: then the system would throw exit codes away.
+    if (number == SIGCHLD && action.sa_handler == SIG_IGN) ::signal(SIGCHLD, SIG_DFL);
   }
-  if (plan.group != nullptr) plan.group->store(0, std::memory_order_relaxed);
-  return std::unexpected(child.failure);
+}
+
+std::expected<ProcessGroup, SpawnFailure> Spawner::start(const Program& program, const Streams& streams) {
+  Launch launching{.program = program,
+                   .streams = streams,
+                   .signals = {signals_.data(), signal_count_},
+                   .descriptors = descriptors_ ? &*descriptors_ : nullptr};
+  // A handler of ours that ran in the child would run in our memory.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int pidfd = -1;
+  const auto top = reinterpret_cast<std::uintptr_t>(stack_.get() + stack_bytes) & ~std::uintptr_t{15};
+  const pid_t pid = __clone(&launch, reinterpret_cast<void*>(top),
+                            CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CHILD_SETTID | SIGCHLD, &launching,
+                            &pidfd, nullptr, reinterpret_cast<pid_t*>(entry_));
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return std::unexpected(SpawnFailure{SpawnFailure::Step::process, error});
+
+  ProcessGroup group{pid, Descriptor{pidfd}, *entry_};
+  if (launching.failure.error == 0) return group;
+  group.end();
+  return std::unexpected(launching.failure);
 }
 
 }  // namespace reeve::worker

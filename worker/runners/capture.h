@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "worker/runners/fd.h"
+#include "worker/processes/descriptor.h"
 
 namespace reeve::worker {
 
@@ -15,7 +15,7 @@ namespace reeve::worker {
 class Capture {
  public:
   // Appends to `text`, and sets `cut` when there was more than `max_bytes`.
-  Capture(Fd pipe, std::size_t max_bytes, std::string& text, bool& cut)
+  Capture(Descriptor pipe, std::size_t max_bytes, std::string& text, bool& cut)
       : pipe_(std::move(pipe)), max_bytes_(max_bytes), text_(text), cut_(cut) {}
 
   bool open() const { return static_cast<bool>(pipe_); }
@@ -24,7 +24,7 @@ class Capture {
   void take(short events, std::span<char> scratch);
 
  private:
-  Fd pipe_;  // closed at its end
+  Descriptor pipe_;  // closed at its end
   const std::size_t max_bytes_;
   std::string& text_;
   bool& cut_;

@@ -1,64 +1,50 @@
-// CommandRunner: runs command tasks: any program, in a process group of its own, with its output captured.
-//
-//   The task ends when the program has ended and nobody holds its standard output and error any more.
-//   Processes that it left behind are waited for only briefly (output_patience), and only because of those
-//   pipes; then, and in any case at the end of the task, what is left of its process group is killed. A
-//   process that has made itself the leader of a new session escapes that.
-//
-//   Stopping: SIGTERM to the group, kill_grace, SIGKILL to the group.
-//
-// Owner: a slot.  Thread: the slot's.
+// CommandRunner: runs any program, and captures what it writes.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "common/base/result.h"
 #include "common/base/time.h"
-#include "worker/processes/descriptor.h"
 #include "worker/processes/spawner.h"
-#include "worker/runners/environment_list.h"
+#include "worker/runners/capture.h"
+#include "worker/runners/prepared_command.h"
 #include "worker/runners/runner.h"
 
 namespace reeve::worker {
 
 struct CommandOptions {
-  std::size_t output_max_bytes = 1u << 20;  // kept of each stream; the rest is read and thrown away
-  Duration kill_grace = std::chrono::seconds{5};
-  Duration output_patience = std::chrono::seconds{1};
+  std::size_t output_max_bytes = std::size_t{1} << 20;        // of standard output, and of standard error
+  Duration kill_grace = std::chrono::seconds{5};              // from SIGTERM to SIGKILL
+  Duration output_patience = std::chrono::milliseconds{500};  // with what a program leaves behind
+  std::optional<rlimit> descriptors = {};                     // their limit for the programs; not given: ours
 };
 
+// A task is a process group. Its exit code is that of the program; but when the program ends, so does all it
+// has started and not taken out of its group: what still holds the outputs open gets `output_patience` to
+// finish them, then everything left is killed. A process that made itself a session of its own (a daemon)
+// stays alive; what it writes is read no longer.
+//
+// Standard input is a file in memory (or /dev/null), so that whether the program reads it or not makes no
+// difference to us.
+//
+// Owner: a slot, or a pool child.  Thread: the one that calls it, and always that one.
 class CommandRunner : public Runner {
  public:
-  // `group` is where others find the process group that runs now; null: nobody looks.
-  explicit CommandRunner(CommandOptions options, std::atomic<pid_t>* group = nullptr);
-
+  // `entry`: of a GroupTable, this runner's alone; or null.
+  explicit CommandRunner(CommandOptions options, std::atomic<pid_t>* entry = nullptr);
   void run(const Work& work, StopSignal& stop, Outcome& outcome) override;
 
  private:
-  class Running;
-
-  void prepare(const Work& work);
-  Result<void> fill_arguments(const Work& work);
-  std::string find_program(const std::string& name) const;
-  Result<Descriptor> open_input(const Work& work) const;
-  std::expected<Spawner::Process, Spawner::Failure> spawn(const Work& work, int in, int out, int err);
+  struct Running {
+    ProcessGroup group;
+    Capture out, err;
+  };
+  Result<Running> start(const Work& work, Outcome& outcome);
 
   const CommandOptions options_;
-  std::atomic<pid_t>* const group_;
+  PreparedCommand command_;
   Spawner spawner_;
-  Descriptor null_;  // /dev/null, for programs without input
-
-  // Of the spec that came last.
-  std::shared_ptr<const TaskSpec> spec_;
-  EnvironmentList environment_;
-  std::string path_;  // where args[0] was found; empty: not looked for yet
-
-  std::vector<std::string> arguments_;  // after substitution
-  std::vector<char*> argv_;
-  std::unique_ptr<char[]> buffer_;  // for reading
+  Descriptor null_;                  // /dev/null
+  std::unique_ptr<char[]> scratch_;  // scratch_bytes
 };
 
 }  // namespace reeve::worker

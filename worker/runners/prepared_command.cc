@@ -12,6 +12,7 @@ namespace reeve::worker {
 namespace {
 
 constexpr std::string_view placeholder = "{}";
+constexpr const char* shell = "/bin/sh";
 constexpr std::string_view usual_path = "/usr/local/bin:/usr/bin:/bin";
 constexpr std::string_view about_attempt_names[] = {"REEVE_JOB", "REEVE_TASK", "REEVE_INDEX", "REEVE_ATTEMPT",
                                                     "REEVE_QUEUE"};
@@ -100,6 +101,7 @@ Result<void> PreparedCommand::prepare_spec() {
   if (!found)
     return fail(Errc::not_found, "cannot run '{}': {}", command.args[0], std::strerror(found.error()));
   path_ = *found;
+  script_.clear();
   prepare_arguments({});
   return {};
 }
@@ -127,10 +129,11 @@ void PreparedCommand::prepare_environment() {
 void PreparedCommand::prepare_arguments(std::string_view payload) {
   const std::vector<std::string>& args = spec_->command.args;
   const bool replace = spec_->command.payload_to_args;
-  argv_.clear();
+  argv_.assign(1, const_cast<char*>(args[0].c_str()));
+  if (!script_.empty()) argv_.push_back(script_.data());
   arguments_.resize(args.size());
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    if (i == 0 || !replace || args[i].find(placeholder) == std::string::npos) {
+  for (std::size_t i = 1; i < args.size(); ++i) {
+    if (!replace || args[i].find(placeholder) == std::string::npos) {
       argv_.push_back(const_cast<char*>(args[i].c_str()));
       continue;
     }
@@ -159,9 +162,15 @@ void PreparedCommand::name_attempt(const Fence& fence) {
   set(4, spec_->queue);
 }
 
-bool PreparedCommand::find_again() {
+bool PreparedCommand::try_differently(const SpawnFailure& failure, std::string_view payload) {
+  if (failure.step != SpawnFailure::Step::program) return false;
+  if (failure.error == ENOEXEC && script_.empty()) {
+    script_ = std::exchange(path_, shell);
+    prepare_arguments(payload);
+    return true;
+  }
   auto found = find_program(spec_->command.args[0], search_path_, spec_->command.cwd);
-  if (!found || *found == path_) return false;
+  if (!found || *found == path_ || !script_.empty()) return false;
   path_ = std::move(*found);
   return true;
 }

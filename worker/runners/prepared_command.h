@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/runners/spawn.h"
+#include "worker/processes/spawner.h"
 #include "worker/work.h"
 
 namespace reeve::worker {
@@ -33,8 +33,9 @@ class PreparedCommand {
   // not_found.
   Result<void> prepare(const Work& work);
   Program program() const { return {path_.c_str(), argv_.data(), envp_.data(), cwd_}; }
-  // The program was not where it had been: looks it up again. False: no other file was found.
-  bool find_again();
+  // After a failure to start program(): whether it is worth a second try, since the file was found elsewhere,
+  // or is a script that does not say what runs it and goes to the shell now, as execvp has it.
+  bool try_differently(const SpawnFailure& failure, std::string_view payload);
 
  private:
   static constexpr std::size_t variables = 5;  // REEVE_JOB and so on
@@ -48,6 +49,7 @@ class PreparedCommand {
   std::shared_ptr<const TaskSpec> spec_;  // of the last call
   std::string search_path_;
   std::string path_;
+  std::string script_;  // not empty: path_ is the shell, which runs this
   const char* cwd_ = nullptr;
   std::vector<std::string> arguments_;  // those that contain {}
   std::vector<std::string> environment_;

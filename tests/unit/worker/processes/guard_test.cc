@@ -1,4 +1,4 @@
-#include "worker/runners/guard.h"
+#include "worker/processes/guard.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,8 +7,7 @@
 
 #include "tests/fakes/temp_dir.h"
 #include "tests/unit/worker/runners/fifo.h"
-#include "worker/runners/prepared_command.h"
-#include "worker/runners/spawn.h"
+#include "worker/processes/spawner.h"
 
 namespace reeve::worker {
 namespace {
@@ -49,10 +48,10 @@ TEST(Guard, AWorkerThatEndsByItselfLeavesNoGuard) {
 }
 
 TEST(GroupTable, AProgramStandsInItWhileItRuns) {
-  auto table = GroupTable::create(2);
+  auto table = GroupTable::make(2);
   ASSERT_TRUE(table);
   Spawner spawner{table->entry(1)};
-  const Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  const Descriptor null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
   char sleep[] = "sleep", time[] = "1000";
   char* argv[] = {sleep, time, nullptr};
   auto group = spawner.start({.path = "/bin/sleep", .argv = argv, .envp = environ},
@@ -60,15 +59,15 @@ TEST(GroupTable, AProgramStandsInItWhileItRuns) {
   ASSERT_TRUE(group);
   EXPECT_EQ(*table->entry(0), 0);
   EXPECT_EQ(::getpgid(*table->entry(1)), *table->entry(1));
-  EXPECT_TRUE(GroupTable::kill(table->entry(1)));
-  EXPECT_FALSE(GroupTable::kill(table->entry(1)));
+  EXPECT_TRUE(GroupTable::kill(*table->entry(1)));
+  EXPECT_FALSE(GroupTable::kill(*table->entry(1)));
   EXPECT_EQ(group->end().signal, SIGKILL);
 }
 
 TEST(GroupTable, IsSharedThroughItsDescriptor) {
-  auto table = GroupTable::create(3);
+  auto table = GroupTable::make(3);
   ASSERT_TRUE(table);
-  auto attached = GroupTable::attach(::dup(table->fd()));
+  auto attached = GroupTable::map(Descriptor{::dup(table->fd())});
   ASSERT_TRUE(attached);
   *attached->entry(2) = 12345;
   EXPECT_EQ(*table->entry(2), 12345);
@@ -77,10 +76,10 @@ TEST(GroupTable, IsSharedThroughItsDescriptor) {
 }
 
 TEST(GroupTable, AProgramThatCannotStartLeavesNoEntry) {
-  auto table = GroupTable::create(1);
+  auto table = GroupTable::make(1);
   ASSERT_TRUE(table);
   Spawner spawner{table->entry(0)};
-  const Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  const Descriptor null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
   char name[] = "x";
   char* argv[] = {name, nullptr};
   EXPECT_FALSE(spawner.start({.path = "/no/such", .argv = argv, .envp = environ},

@@ -1,4 +1,4 @@
-#include "worker/runners/command.h"
+#include "worker/runners/command_runner.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-class CommandTest : public testing::Test {
+class CommandRunnerTest : public testing::Test {
  protected:
   // No child is left behind, dead or alive.
   void TearDown() override {
@@ -74,14 +74,14 @@ class CommandTest : public testing::Test {
 
 // ---------------------------------------------------------------- how it ended
 
-TEST_F(CommandTest, ExitCodeZeroSucceeds) {
+TEST_F(CommandRunnerTest, ExitCodeZeroSucceeds) {
   const Outcome outcome = run(program({"true"}));
   EXPECT_EQ(outcome.state, TaskState::succeeded);
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.signal, 0u);
 }
 
-TEST_F(CommandTest, AnotherExitCodeFailsAndKeepsTheOutput) {
+TEST_F(CommandRunnerTest, AnotherExitCodeFailsAndKeepsTheOutput) {
   const Outcome outcome = run(shell("echo out; echo err >&2; exit 3"));
   EXPECT_EQ(outcome.state, TaskState::failed);
   EXPECT_EQ(outcome.error, "exited with code 3");
@@ -90,7 +90,7 @@ TEST_F(CommandTest, AnotherExitCodeFailsAndKeepsTheOutput) {
   EXPECT_EQ(outcome.err, "err\n");
 }
 
-TEST_F(CommandTest, ASignalFailsByItsName) {
+TEST_F(CommandRunnerTest, ASignalFailsByItsName) {
   const Outcome outcome = run(shell("kill -SEGV $$"));
   EXPECT_EQ(outcome.state, TaskState::failed);
   EXPECT_EQ(outcome.error, "killed by SIGSEGV");
@@ -100,48 +100,54 @@ TEST_F(CommandTest, ASignalFailsByItsName) {
 
 // ---------------------------------------------------------------- what cannot be run
 
-TEST_F(CommandTest, AMissingProgramIsNamed) {
+TEST_F(CommandRunnerTest, AMissingProgramIsNamed) {
   EXPECT_EQ(run(program({"no-such-program"})).error,
             "cannot run 'no-such-program': No such file or directory");
   EXPECT_EQ(run(program({"/no/such"})).error, "cannot run '/no/such': No such file or directory");
+  EXPECT_EQ(run(program({"no-such-program"})).exit_code, 127);
   EXPECT_EQ(run(program({""})).error, "cannot run '': No such file or directory");
 }
 
-TEST_F(CommandTest, AFileThatMayNotBeRunIsNamed) {
+TEST_F(CommandRunnerTest, AFileThatMayNotBeRunIsNamed) {
   const std::string file = write_file("data", "1 2 3\n", 0600);
   EXPECT_EQ(run(program({file})).error, fmt::format("cannot run '{}': Permission denied", file));
+  EXPECT_EQ(run(program({file})).exit_code, 126);
   TaskSpec spec = program({"data"});
   spec.command.env = {{"PATH", dir.path()}};
   EXPECT_EQ(run(spec).error, "cannot run 'data': Permission denied");
 }
 
-TEST_F(CommandTest, AScriptWithoutInterpreterIsExplained) {
-  const std::string file = write_file("script", "echo hello\n", 0700);
-  EXPECT_THAT(run(program({file})).error, HasSubstr("Exec format error (a script begins with"));
+TEST_F(CommandRunnerTest, AScriptWithoutInterpreterIsTheShells) {
+  const std::string file = write_file("script", "echo plain \"$1\"\n", 0700);
+  TaskSpec spec = program({file, "{}"});
+  spec.command.payload_to_args = true;
+  const auto shared = std::make_shared<const TaskSpec>(spec);
+  EXPECT_EQ(once(runner, shared, "a").out, "plain a\n");
+  EXPECT_EQ(once(runner, shared, "b").out, "plain b\n");
 }
 
-TEST_F(CommandTest, AMissingDirectoryIsNamed) {
+TEST_F(CommandRunnerTest, AMissingDirectoryIsNamed) {
   TaskSpec spec = program({"true"});
   spec.command.cwd = "/no/such";
   EXPECT_EQ(run(spec).error, "cannot change to /no/such: No such file or directory");
 }
 
-TEST_F(CommandTest, TooManyArgumentsAreAnError) {
+TEST_F(CommandRunnerTest, TooManyArgumentsAreAnError) {
   EXPECT_EQ(run(program({"true", std::string(1 << 20, 'x')})).error,
             "cannot run 'true': Argument list too long");
 }
 
-TEST_F(CommandTest, ATaskWithoutCommandIsAnError) {
+TEST_F(CommandRunnerTest, ATaskWithoutCommandIsAnError) {
   EXPECT_EQ(run(TaskSpec{}).error, "the task has no command");
 }
 
-TEST_F(CommandTest, ZeroBytesInArgumentsAreAnError) {
+TEST_F(CommandRunnerTest, ZeroBytesInArgumentsAreAnError) {
   EXPECT_EQ(run(program({"echo", std::string("a\0b", 3)})).error, "an argument contains a zero byte");
 }
 
 // ---------------------------------------------------------------- what it gets
 
-TEST_F(CommandTest, EveryPlaceholderBecomesThePayload) {
+TEST_F(CommandRunnerTest, EveryPlaceholderBecomesThePayload) {
   TaskSpec spec = program({"printf", "%s|", "{}", "a{}b{}", "{}{}", "{ }", "{{}}"});
   spec.command.payload_to_args = true;
   EXPECT_EQ(run(spec, "x y").out, "x y|ax ybx y|x yx y|{ }|{x y}|");
@@ -149,27 +155,27 @@ TEST_F(CommandTest, EveryPlaceholderBecomesThePayload) {
   EXPECT_EQ(run(spec, "{}").out, "{}|a{}b{}|{}{}|{ }|{{}}|");
 }
 
-TEST_F(CommandTest, PlaceholdersStayWhereNobodyAskedForThem) {
+TEST_F(CommandRunnerTest, PlaceholdersStayWhereNobodyAskedForThem) {
   EXPECT_EQ(run(program({"echo", "{}"}), "x").out, "{}\n");
   TaskSpec spec = program({"{}"});
   spec.command.payload_to_args = true;
   EXPECT_EQ(run(spec, "true").error, "cannot run '{}': No such file or directory");
 }
 
-TEST_F(CommandTest, APayloadWithAZeroByteCannotBeAnArgument) {
+TEST_F(CommandRunnerTest, APayloadWithAZeroByteCannotBeAnArgument) {
   TaskSpec spec = program({"echo", "{}"});
   spec.command.payload_to_args = true;
   EXPECT_THAT(run(spec, std::string("a\0b", 3)).error, HasSubstr("zero byte"));
 }
 
-TEST_F(CommandTest, TheEnvironmentTellsWhichAttemptThisIs) {
+TEST_F(CommandRunnerTest, TheEnvironmentTellsWhichAttemptThisIs) {
   TaskSpec spec = shell("echo $REEVE_JOB $REEVE_TASK $REEVE_INDEX $REEVE_ATTEMPT $REEVE_QUEUE");
   spec.queue = "pictures";
   spec.command.env = {{"REEVE_TASK", "mine"}};
   EXPECT_EQ(run(spec).out, "17 17.3 3 2 pictures\n");
 }
 
-TEST_F(CommandTest, TheEnvironmentIsOursAndTheTasksOnTopOfIt) {
+TEST_F(CommandRunnerTest, TheEnvironmentIsOursAndTheTasksOnTopOfIt) {
   ::setenv("REEVE_TEST_KEPT", "kept", 1);
   ::setenv("REEVE_TEST_REPLACED", "old", 1);
   ::setenv("REEVE_AUTHKEY", "secret", 1);
@@ -189,7 +195,7 @@ TEST_F(CommandTest, TheEnvironmentIsOursAndTheTasksOnTopOfIt) {
   EXPECT_THAT(seen, Not(testing::Contains("REEVE_TEST_REPLACED=first")));
 }
 
-TEST_F(CommandTest, AnEmptyEnvironmentStillFindsTheUsualPrograms) {
+TEST_F(CommandRunnerTest, AnEmptyEnvironmentStillFindsTheUsualPrograms) {
   char** const before = environ;
   char* none[] = {nullptr};
   environ = none;
@@ -200,7 +206,7 @@ TEST_F(CommandTest, AnEmptyEnvironmentStillFindsTheUsualPrograms) {
                                                  "REEVE_ATTEMPT=2", "REEVE_QUEUE=default"));
 }
 
-TEST_F(CommandTest, InvalidVariableNamesAreAnError) {
+TEST_F(CommandRunnerTest, InvalidVariableNamesAreAnError) {
   for (const char* name : {"", "A=B"}) {
     TaskSpec spec = program({"true"});
     spec.command.env = {{name, "x"}};
@@ -208,14 +214,14 @@ TEST_F(CommandTest, InvalidVariableNamesAreAnError) {
   }
 }
 
-TEST_F(CommandTest, ThePathIsTheTasks) {
+TEST_F(CommandRunnerTest, ThePathIsTheTasks) {
   write_file("tool", "#!/bin/sh\necho from the path\n", 0700);
   TaskSpec spec = program({"tool"});
   spec.command.env = {{"PATH", "/no/such:" + dir.path() + ":/bin"}};
   EXPECT_EQ(run(spec).out, "from the path\n");
 }
 
-TEST_F(CommandTest, RelativePathsStartInTheTasksDirectory) {
+TEST_F(CommandRunnerTest, RelativePathsStartInTheTasksDirectory) {
   write_file("tool", "#!/bin/sh\necho here\n", 0700);
   TaskSpec spec = program({"./tool"});
   spec.command.cwd = dir.path();
@@ -227,7 +233,7 @@ TEST_F(CommandTest, RelativePathsStartInTheTasksDirectory) {
   EXPECT_EQ(run(spec).out, std::filesystem::canonical(dir.path()).string() + "\n");
 }
 
-TEST_F(CommandTest, AProgramThatMovesBetweenTwoTasksIsFoundAgain) {
+TEST_F(CommandRunnerTest, AProgramThatMovesBetweenTwoTasksIsFoundAgain) {
   std::filesystem::create_directory(dir / "a");
   std::filesystem::create_directory(dir / "b");
   write_file("a/tool", "#!/bin/sh\necho tool\n", 0700);
@@ -241,7 +247,7 @@ TEST_F(CommandTest, AProgramThatMovesBetweenTwoTasksIsFoundAgain) {
   EXPECT_EQ(once(runner, spec).error, "cannot run 'tool': No such file or directory");
 }
 
-TEST_F(CommandTest, StandardInputIsEmptyUnlessGiven) {
+TEST_F(CommandRunnerTest, StandardInputIsEmptyUnlessGiven) {
   EXPECT_EQ(run(program({"cat"}), "payload").out, "");
   TaskSpec spec = program({"cat"});
   spec.command.stdin_bytes = "given";
@@ -253,7 +259,7 @@ TEST_F(CommandTest, StandardInputIsEmptyUnlessGiven) {
   EXPECT_EQ(run(spec, "payload").out, "payload");
 }
 
-TEST_F(CommandTest, StandardInputThatNobodyReadsHoldsNobodyUp) {
+TEST_F(CommandRunnerTest, StandardInputThatNobodyReadsHoldsNobodyUp) {
   TaskSpec spec = shell("exec <&-; echo done");
   spec.command.payload_to_stdin = true;
   EXPECT_EQ(run(spec, std::string(8 << 20, 'x')).out, "done\n");
@@ -262,12 +268,12 @@ TEST_F(CommandTest, StandardInputThatNobodyReadsHoldsNobodyUp) {
   EXPECT_EQ(run(spec, std::string(8 << 20, 'x')).out, "8388608\n");
 }
 
-TEST_F(CommandTest, AProgramInheritsNoDescriptor) {
-  const Fd inheritable{::open("/dev/null", O_RDONLY)};
+TEST_F(CommandRunnerTest, AProgramInheritsNoDescriptor) {
+  const Descriptor inheritable{::open("/dev/null", O_RDONLY)};
   EXPECT_EQ(run(program({"ls", "/proc/self/fd"})).out, "0\n1\n2\n3\n");  // 3: the directory itself
 }
 
-TEST_F(CommandTest, AProgramStartsWithDefaultSignals) {
+TEST_F(CommandRunnerTest, AProgramStartsWithDefaultSignals) {
   sigset_t some, before;
   sigemptyset(&some);
   sigaddset(&some, SIGTERM);
@@ -283,7 +289,12 @@ TEST_F(CommandTest, AProgramStartsWithDefaultSignals) {
   EXPECT_EQ(outcome.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n");
 }
 
-TEST_F(CommandTest, AProgramLeadsItsOwnProcessGroup) {
+TEST_F(CommandRunnerTest, AProgramHasTheDescriptorLimitThatItIsGiven) {
+  CommandRunner fresh{{.descriptors = rlimit{.rlim_cur = 123, .rlim_max = 456}}};
+  EXPECT_EQ(once(fresh, shell("ulimit -Sn; ulimit -Hn")).out, "123\n456\n");
+}
+
+TEST_F(CommandRunnerTest, AProgramLeadsItsOwnProcessGroup) {
   const std::vector<std::string> lines = lines_of(run(shell("echo $$; cut -d' ' -f5 /proc/$$/stat")).out);
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0], lines[1]);
@@ -291,7 +302,7 @@ TEST_F(CommandTest, AProgramLeadsItsOwnProcessGroup) {
 
 // ---------------------------------------------------------------- what it writes
 
-TEST_F(CommandTest, OutputUpToTheLimitIsKeptWhole) {
+TEST_F(CommandRunnerTest, OutputUpToTheLimitIsKeptWhole) {
   const Outcome outcome = run(shell("head -c 1000 /dev/zero; head -c 999 /dev/zero >&2"));
   EXPECT_EQ(outcome.out.size(), 1000u);
   EXPECT_EQ(outcome.err.size(), 999u);
@@ -299,7 +310,7 @@ TEST_F(CommandTest, OutputUpToTheLimitIsKeptWhole) {
   EXPECT_FALSE(outcome.err_cut);
 }
 
-TEST_F(CommandTest, OutputOverTheLimitIsCutAndMarked) {
+TEST_F(CommandRunnerTest, OutputOverTheLimitIsCutAndMarked) {
   const Outcome outcome = run(shell("head -c 1001 /dev/zero; echo short >&2"));
   EXPECT_EQ(outcome.state, TaskState::succeeded);
   EXPECT_EQ(outcome.out.size(), 1000u);
@@ -308,14 +319,14 @@ TEST_F(CommandTest, OutputOverTheLimitIsCutAndMarked) {
   EXPECT_FALSE(outcome.err_cut);
 }
 
-TEST_F(CommandTest, HugeOutputOnBothSidesNeitherHangsNorGrows) {
+TEST_F(CommandRunnerTest, HugeOutputOnBothSidesNeitherHangsNorGrows) {
   const Outcome outcome = run(shell("head -c 20000000 /dev/zero & head -c 20000000 /dev/zero >&2; wait"));
   EXPECT_EQ(outcome.state, TaskState::succeeded);
   EXPECT_TRUE(outcome.out_cut);
   EXPECT_TRUE(outcome.err_cut);
 }
 
-TEST_F(CommandTest, InterleavedOutputGoesWhereItBelongs) {
+TEST_F(CommandRunnerTest, InterleavedOutputGoesWhereItBelongs) {
   const Outcome outcome =
       run(shell("i=0; while [ $i -lt 100 ]; do echo o$i; echo e$i >&2; i=$((i + 1)); done"));
   EXPECT_EQ(lines_of(outcome.out).size(), 100u);
@@ -324,13 +335,13 @@ TEST_F(CommandTest, InterleavedOutputGoesWhereItBelongs) {
   EXPECT_THAT(outcome.err, Not(HasSubstr("o")));
 }
 
-TEST_F(CommandTest, AProgramThatClosesItsOutputsIsWaitedFor) {
+TEST_F(CommandRunnerTest, AProgramThatClosesItsOutputsIsWaitedFor) {
   EXPECT_EQ(run(shell("exec >&- 2>&-; sleep 0.1; exit 4")).error, "exited with code 4");
 }
 
 // ---------------------------------------------------------------- stopping it
 
-TEST_F(CommandTest, TheTimeLimitEndsIt) {
+TEST_F(CommandRunnerTest, TheTimeLimitEndsIt) {
   TaskSpec spec = shell("echo begun; sleep 1000");
   spec.time_limit = 200ms;
   const Outcome outcome = run(spec);
@@ -340,7 +351,7 @@ TEST_F(CommandTest, TheTimeLimitEndsIt) {
   EXPECT_EQ(outcome.signal, static_cast<std::uint32_t>(SIGTERM));
 }
 
-TEST_F(CommandTest, AProgramMayUseTheGraceToTidyUp) {
+TEST_F(CommandRunnerTest, AProgramMayUseTheGraceToTidyUp) {
   Fifo fifo{dir / "fifo"};
   std::jthread canceller([&] {
     fifo.line();
@@ -354,7 +365,7 @@ TEST_F(CommandTest, AProgramMayUseTheGraceToTidyUp) {
   EXPECT_EQ(outcome.exit_code, 7);
 }
 
-TEST_F(CommandTest, AProgramThatIgnoresTermIsKilledAfterTheGrace) {
+TEST_F(CommandRunnerTest, AProgramThatIgnoresTermIsKilledAfterTheGrace) {
   CommandRunner strict{{.kill_grace = 50ms}};
   TaskSpec spec = shell("trap '' TERM; echo begun; while :; do sleep 0.01; done");
   spec.time_limit = 200ms;
@@ -363,7 +374,7 @@ TEST_F(CommandTest, AProgramThatIgnoresTermIsKilledAfterTheGrace) {
   EXPECT_EQ(outcome.signal, static_cast<std::uint32_t>(SIGKILL));
 }
 
-TEST_F(CommandTest, StoppingReachesTheWholeGroup) {
+TEST_F(CommandRunnerTest, StoppingReachesTheWholeGroup) {
   Fifo fifo{dir / "fifo"};
   std::jthread canceller([&] {
     fifo.line();
@@ -377,13 +388,13 @@ TEST_F(CommandTest, StoppingReachesTheWholeGroup) {
   fifo.wait_for_last_writer();
 }
 
-TEST_F(CommandTest, GrandchildrenHaveTheGraceAsWell) {
+TEST_F(CommandRunnerTest, GrandchildrenHaveTheGraceAsWell) {
   Fifo fifo{dir / "fifo"};
   std::jthread canceller([&] {
     fifo.line();
     once.stop(StopReason::cancelled);
   });
-  // The shell dies of SIGTERM at once, its child takes longer than leftover_wait.
+  // The shell dies of SIGTERM at once, its child takes longer than output_patience.
   const Outcome outcome = run(
       shell("sh -c 'trap \"sleep 0.8; echo tidy; exit\" TERM; echo ready >$0; while :; do sleep 0.01; done' "
             "$1; true",
@@ -392,14 +403,14 @@ TEST_F(CommandTest, GrandchildrenHaveTheGraceAsWell) {
   EXPECT_EQ(outcome.out, "tidy\n");
 }
 
-TEST_F(CommandTest, AStopBeforeTheStartRunsNothing) {
+TEST_F(CommandRunnerTest, AStopBeforeTheStartRunsNothing) {
   once.stop(StopReason::lease_lost);
   const Outcome outcome = run(shell("touch $1", {dir / "ran"}));
   EXPECT_EQ(outcome.error, "stopped: its lease was lost");
   EXPECT_FALSE(std::filesystem::exists(dir / "ran"));
 }
 
-TEST_F(CommandTest, AWakeUpLeftOverFromBeforeStopsNothing) {
+TEST_F(CommandRunnerTest, AWakeUpLeftOverFromBeforeStopsNothing) {
   once.stop(StopReason::cancelled);
   run(program({"true"}));
   once.reset();
@@ -408,7 +419,7 @@ TEST_F(CommandTest, AWakeUpLeftOverFromBeforeStopsNothing) {
 
 // ---------------------------------------------------------------- what it leaves behind
 
-TEST_F(CommandTest, WhatHoldsTheOutputsIsKilledSoonAfterTheProgram) {
+TEST_F(CommandRunnerTest, WhatHoldsTheOutputsIsKilledSoonAfterTheProgram) {
   Fifo fifo{dir / "fifo"};
   const Outcome outcome = run(shell("exec 9>$1; sleep 1000 & echo done", {fifo.path()}));
   EXPECT_EQ(outcome.state, TaskState::succeeded);
@@ -416,24 +427,24 @@ TEST_F(CommandTest, WhatHoldsTheOutputsIsKilledSoonAfterTheProgram) {
   fifo.wait_for_last_writer();
 }
 
-TEST_F(CommandTest, WhatHoldsNoOutputIsKilledWithTheProgram) {
+TEST_F(CommandRunnerTest, WhatHoldsNoOutputIsKilledWithTheProgram) {
   Fifo fifo{dir / "fifo"};
   EXPECT_EQ(run(shell("exec 9>$1; sleep 1000 >/dev/null 2>&1 & exit 0", {fifo.path()})).state,
             TaskState::succeeded);
   fifo.wait_for_last_writer();
 }
 
-TEST_F(CommandTest, AChildMayFinishItsOutputAfterTheProgram) {
+TEST_F(CommandRunnerTest, AChildMayFinishItsOutputAfterTheProgram) {
   EXPECT_EQ(run(shell("(sleep 0.05; echo late) & echo early")).out, "early\nlate\n");
 }
 
-TEST_F(CommandTest, ADaemonThatFloodsTheOutputHoldsNobodyUp) {
+TEST_F(CommandRunnerTest, ADaemonThatFloodsTheOutputHoldsNobodyUp) {
   const Outcome outcome = run(shell("setsid yes >/dev/stdout & echo $! >&2; sleep 0.05"));
   EXPECT_EQ(outcome.state, TaskState::succeeded);
   EXPECT_TRUE(outcome.out_cut);
 }
 
-TEST_F(CommandTest, ManyAtOnceLeakNothing) {
+TEST_F(CommandRunnerTest, ManyAtOnceLeakNothing) {
   run(program({"true"}));
   const std::size_t before = open_descriptors();
   {

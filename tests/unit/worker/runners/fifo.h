@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "worker/runners/fd.h"
+#include "worker/processes/descriptor.h"
 
 namespace reeve::worker {
 
@@ -17,7 +17,7 @@ class Fifo {
  public:
   explicit Fifo(std::string path) : path_(std::move(path)) {
     if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("mkfifo " + path_);
-    read_ = Fd{::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    read_ = Descriptor{::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
   }
   const std::string& path() const { return path_; }
 
@@ -49,7 +49,7 @@ class Fifo {
   static constexpr int hang_ms = 60'000;
 
   std::string path_;
-  Fd read_;
+  Descriptor read_;
   std::string text_;
 };
 
