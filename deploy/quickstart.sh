@@ -129,7 +129,7 @@ echo "\$ reeve submit --each-line files --cwd $root --wait --progress -- sha256s
 job=$(reeve submit -q -n checksums --each-line "$here/files" --cwd "$root" -- sha256sum '{}')
 run reeve wait "$job"
 commands_ms=$((($(date +%s%N) - began) / 1000000))
-reeve result "$job" >"$here/sums"
+reeve result -q "$job" >"$here/sums"
 head -n 3 "$here/sums"
 echo "…"
 (cd "$root" && xargs -d '\n' sha256sum <"$here/files") | LC_ALL=C sort >"$here/expected"
