@@ -7,12 +7,20 @@
 namespace reeve::cli {
 
 Client& Context::client() {
-  if (!client_) {
+  if (client_) return *client_;
+  try {
     client_.emplace(
         Client::connect({.master = options_.master,
                          .authkey_file = options_.authkey_file,
                          .program = "reeve " REEVE_VERSION,
                          .connect_timeout = options_.connect_timeout.value_or(connect_timeout_default)}));
+  } catch (const Unavailable& error) {
+    refuse(Errc::unavailable,
+           "{}; is reeve-master running there? Start it with 'reeve-master', or name another with --master "
+           "HOST:PORT",
+           error.what());
+  } catch (const TimedOut& error) {  // of connecting: there is no master, whatever --timeout says
+    refuse(Errc::unavailable, "{}; is that a reeve-master? --connect-timeout waits longer", error.what());
   }
   return *client_;
 }

@@ -12,7 +12,7 @@ class Forget final : public Command {
 
   Exit run(Context& context) override {
     for (const std::uint64_t number : parse_jobs(jobs_)) {
-      forget(context.client().job(number));
+      context.client().job(number).forget();
       if (context.json())
         context.out().line(json_changed("forgotten", std::to_string(number), 0));
       else if (context.quiet())
@@ -24,16 +24,6 @@ class Forget final : public Command {
   }
 
  private:
-  static void forget(const Job& job) {
-    try {
-      job.forget();
-    } catch (const Exception& error) {
-      if (error.code() != Errc::wrong_state) throw;
-      refuse(Errc::wrong_state, "{}; 'reeve wait {}' waits for it, 'reeve cancel {}' ends it", error.what(),
-             job.number(), job.number());
-    }
-  }
-
   std::vector<std::string> jobs_;
 };
 

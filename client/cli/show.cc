@@ -36,8 +36,9 @@ void add_spec(Facts& facts, const TaskSpec& spec) {
 
 std::string counts_text(const Counts& counts) {
   std::string text = with_commas(counts.total);
-  const auto add = [&text](std::uint64_t count, std::string_view what) {
-    if (count > 0) text += fmt::format(", {} {}", with_commas(count), what);
+  std::string_view before = ": ";
+  const auto add = [&](std::uint64_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("{}{} {}", std::exchange(before, ", "), with_commas(count), what);
   };
   add(counts.waiting, "waiting");
   add(counts.ready, "ready");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/cli/interrupt.h"
+#include "client/cli/progress.h"
 #include "client/cli/progress_display.h"
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
@@ -90,9 +91,10 @@ std::string end_of(const JobInfo& job) {
   std::string text = fmt::format("job {} {}", job.job, state);
   const Counts& counts = job.counts;
   if (counts.failed > 0)
-    text += fmt::format(": {} of {} failed", counts.failed, count_of(counts.total, "task"));
+    text += fmt::format(": {} of {} failed", with_commas(counts.failed), count_of(counts.total, "task"));
   if (counts.failed == 0 && counts.cancelled > 0)
-    text += fmt::format(": {} of {} cancelled", counts.cancelled, count_of(counts.total, "task"));
+    text +=
+        fmt::format(": {} of {} cancelled", with_commas(counts.cancelled), count_of(counts.total, "task"));
   if (counts.failed == 0 && counts.cancelled == 0) text += ": " + count_of(counts.total, "task");
   text += fmt::format(" in {}", format_duration(age_of(job, wall_now())));
   if (counts.failed > 0) text += fmt::format("; see: reeve result --failed {}", job.job);
