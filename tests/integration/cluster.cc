@@ -13,11 +13,10 @@ namespace {
 
 // The value of a text field in the small JSON objects that our programs write.
 std::string field(std::string_view json, std::string_view name) {
-  const std::string key = "\"" + std::string(name) + "\": \"";
-  const auto begin = json.find(key);
-  if (begin == json.npos) return {};
-  const auto value = begin + key.size();
-  return std::string(json.substr(value, json.find('"', value) - value));
+  const auto key = json.find("\"" + std::string(name) + "\"");
+  const auto begin = json.find('"', json.find(':', key));
+  if (key == json.npos || begin == json.npos) return {};
+  return std::string(json.substr(begin + 1, json.find('"', begin + 1) - begin - 1));
 }
 
 }  // namespace
@@ -105,7 +104,10 @@ Env Cluster::env_with(const Env& env) const {
           {"XDG_STATE_HOME", dir() + "/state"},
           {"REEVE_MASTER", address_},
           {"REEVE_AUTHKEY_FILE", authkey_file()},
-          {"TZ", "UTC"}};
+          {"TZ", "UTC"},
+          // Workers that are told to end do so at once, whatever the test left running.
+          {"REEVE_STOP_GRACE", "100ms"},
+          {"REEVE_KILL_GRACE", "1s"}};
   all.insert(all.end(), env.begin(), env.end());
   return all;
 }

@@ -115,6 +115,14 @@ void Process::kill(int signal) const {
   if (pid_ > 0 && !ended_) ::kill(pid_, signal);
 }
 
+bool Process::catches(int signal) const {
+  const std::string status = read_file("/proc/" + std::to_string(pid_) + "/status");
+  constexpr std::string_view key = "SigCgt:";
+  const auto at = status.find(key);
+  return at != status.npos &&
+         (std::stoull(status.substr(at + key.size()), nullptr, 16) >> (signal - 1) & 1) != 0;
+}
+
 std::optional<int> Process::wait(std::chrono::milliseconds longest) {
   if (!eventually([this] { return !running(); }, longest)) return std::nullopt;
   return ended_;

@@ -37,6 +37,7 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running();
   void kill(int signal = SIGKILL) const;
+  bool catches(int signal) const;  // whether it has a handler for it
   // Its exit code, or 128 + signal; nothing when it still runs after `longest`.
   std::optional<int> wait(std::chrono::milliseconds longest = patience);
 

@@ -1,0 +1,245 @@
+// What `reeve` says and answers when something is wrong.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/integration/cluster.h"
+
+namespace reeve::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// `reeve` without any cluster.
+Ran run_alone(const TempDir& dir, const std::vector<std::string>& args, Env env = {}) {
+  std::vector<std::string> words{program("reeve")};
+  words.insert(words.end(), args.begin(), args.end());
+  env.emplace_back("HOME", dir.path());
+  env.emplace_back("XDG_STATE_HOME", dir.path() + "/state");
+  Process process(words, env, {.out = dir.path() + "/out", .err = dir.path() + "/err"});
+  const int exit_code = process.wait().value_or(-1);
+  return {
+      .exit_code = exit_code, .out = read_file(dir.path() + "/out"), .err = read_file(dir.path() + "/err")};
+}
+
+// A port on which somebody listens who never says a word.
+class SilentPort {
+ public:
+  SilentPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd_, 1) != 0 ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+      throw std::runtime_error("cannot listen");
+    name_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~SilentPort() { close(); }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  int fd_;
+  std::string name_;
+};
+
+class WithoutMaster : public ::testing::Test {
+ protected:
+  TempDir dir_;
+  Env key_{{"REEVE_AUTHKEY", "a key that is long enough"}};
+};
+
+TEST_F(WithoutMaster, NoKeyIsToldWithTheWaysToGiveOne) {
+  const Ran ran = run_alone(dir_, {"status"});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("no authkey"), HasSubstr(dir_.path() + "/state/reeve/authkey"),
+                             HasSubstr("REEVE_AUTHKEY_FILE")));
+}
+
+TEST_F(WithoutMaster, AKeyFileThatOthersCanReadIsRefused) {
+  const std::string file = dir_.path() + "/key";
+  write_file(file, "a key that is long enough\n");
+  ::chmod(file.c_str(), 0644);
+  const Ran ran = run_alone(dir_, {"status", "--authkey-file", file});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("chmod 600"));
+}
+
+TEST_F(WithoutMaster, AMasterThatIsNotThereIsToldAtOnce) {
+  SilentPort port;
+  const std::string name = port.name();
+  port.close();
+  const Ran ran = run_alone(dir_, {"ls", "--master", name}, key_);
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr(name), HasSubstr("refused"), HasSubstr("is reeve-master running there?")));
+}
+
+TEST_F(WithoutMaster, AServerThatStaysSilentIsGivenUpAfterTheConnectTimeout) {
+  const SilentPort port;
+  const Ran ran = run_alone(dir_, {"ls", "--master", port.name(), "--connect-timeout", "200ms"}, key_);
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, HasSubstr(port.name()));
+}
+
+TEST_F(WithoutMaster, AWrongCommandLineIsUsageAndNamesWhatIsWrong) {
+  const struct {
+    std::vector<std::string> words;
+    std::string message;
+  } cases[] = {
+      {{"sumbit"}, "did you mean 'submit'?"},
+      {{"submit"}, "COMMAND ARG… is missing"},
+      {{"submit", "--retires", "3", "--", "true"}, "did you mean --retries?"},
+      {{"submit", "--range", "5-1", "--", "true"}, "empty"},
+      {{"submit", "--range", "1-5", "--each-line", "x", "--", "true"}, "exclude each other"},
+      {{"submit", "--each-line", "/nonexistent", "--", "true"}, "/nonexistent"},
+      {{"submit", "--each-line", "/dev/null", "--", "true"}, "no elements"},
+      {{"submit", "--range", "1-5", "--", "{}"}, "sh -c"},
+      {{"submit", "--env", "PATH", "--", "true"}, "NAME=VALUE"},
+      {{"submit", "--time-limit", "soon", "--", "true"}, "not a time"},
+      {{"submit", "-q", "true"}, "COMMAND ARG… is missing"},
+      {{"call", "square", "abc"}, "not JSON"},
+      {{"map", "square"}, "--range"},
+      {{"wait"}, "JOB is missing"},
+      {{"wait", "seventeen"}, "neither a job"},
+      {{"wait", "17.3"}, "takes whole jobs"},
+      {{"result", "0"}, "neither a job"},
+      {{"queue", "frob"}, "no command 'queue frob'"},
+      {{"queue", "put", "q"}, "put what?"},
+      {{"queue", "create", "q", "--kind", "heap"}, "fifo, lifo, priority"},
+      {{"completion", "tcsh"}, "bash, zsh, fish"},
+      {{"ls", "--master", "nowhere:port"}, "nowhere:port"},
+  };
+  for (const auto& [words, message] : cases) {
+    const Ran ran = run_alone(dir_, words, key_);
+    EXPECT_EQ(ran.exit_code, 4) << message;
+    EXPECT_THAT(ran.err, HasSubstr(message));
+    std::remove((dir_.path() + "/err").c_str());
+  }
+}
+
+TEST_F(WithoutMaster, HelpIsThereForEveryCommandWithoutAMaster) {
+  const Ran all = run_alone(dir_, {"--help"});
+  EXPECT_EQ(all.exit_code, 0);
+  for (const char* command :
+       {"submit", "call", "map", "wait", "result", "ls", "show", "why", "cancel", "retry", "forget",
+        "queue put", "worker drain", "status", "keygen", "completion"}) {
+    EXPECT_THAT(all.out, HasSubstr(command));
+    std::vector<std::string> words;
+    const std::string_view name = command;
+    words.emplace_back(name.substr(0, name.find(' ')));
+    if (name.find(' ') != name.npos) words.emplace_back(name.substr(name.find(' ') + 1));
+    words.emplace_back("--help");
+    std::remove((dir_.path() + "/out").c_str());
+    const Ran help = run_alone(dir_, words);
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_THAT(help.out, HasSubstr("Usage: reeve " + std::string(command)));
+  }
+}
+
+TEST_F(WithoutMaster, NoCommandAtAllIsUsage) {
+  const Ran ran = run_alone(dir_, {});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.err, HasSubstr("Usage: reeve"));
+}
+
+TEST_F(WithoutMaster, KeygenWritesAPrivateFileOnceAndNeverOverAnother) {
+  const std::string file = dir_.path() + "/new.key";
+  EXPECT_EQ(run_alone(dir_, {"keygen", file}).exit_code, 0);
+  struct stat info{};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  const std::string key = read_file(file);
+  EXPECT_EQ(key.size(), 65u);
+
+  const Ran again = run_alone(dir_, {"keygen", file});
+  EXPECT_EQ(again.exit_code, 4);
+  EXPECT_THAT(again.err, HasSubstr("never overwritten"));
+  EXPECT_EQ(read_file(file), key);
+}
+
+TEST_F(WithoutMaster, PrintConfigSaysWhereEachSettingComesFrom) {
+  write_file(dir_.path() + "/reeve.toml", "master = \"farm:1\"\nconnect-timeout = \"2s\"\n");
+  const Ran ran =
+      run_alone(dir_, {"--print-config", "--config", dir_.path() + "/reeve.toml", "--master", "other:2"});
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("other:2"), HasSubstr("--master"), HasSubstr("reeve.toml:2")));
+}
+
+TEST(WithMaster, AWrongKeyIsToldAsSuch) {
+  Cluster cluster;
+  const Ran ran =
+      cluster.reeve({"status"}, "", {{"REEVE_AUTHKEY_FILE", ""}, {"REEVE_AUTHKEY", "not the master's key"}});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("key"));
+}
+
+TEST(WithMaster, WhatDoesNotExistIsNamed) {
+  Cluster cluster;
+  const struct {
+    std::vector<std::string> words;
+    std::string message;
+  } cases[] = {
+      {{"wait", "99"}, "no job 99"},
+      {{"result", "99"}, "no job 99"},
+      {{"result", "99.1"}, "99"},
+      {{"show", "99"}, "no job 99"},
+      {{"show", "99.1"}, "99"},
+      {{"why", "99"}, "no job 99"},
+      {{"cancel", "99"}, "no job 99"},
+      {{"retry", "99"}, "no job 99"},
+      {{"forget", "99"}, "no job 99"},
+      {{"queue", "show", "nope"}, "no queue nope"},
+      {{"queue", "pause", "nope"}, "nope"},
+      {{"queue", "rm", "nope"}, "nope"},
+      {{"worker", "show", "nope"}, "nope"},
+      {{"worker", "drain", "nope"}, "nope"},
+      {{"submit", "--after", "99", "--", "true"}, "99"},
+  };
+  for (const auto& [words, message] : cases) {
+    const Ran ran = cluster.reeve(words);
+    EXPECT_EQ(ran.exit_code, 4) << words[0] << " " << words[1] << ": " << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(message));
+  }
+}
+
+TEST(WithMaster, AJobThatRunsIsNotForgottenAndTheWayOutIsTold) {
+  Cluster cluster;
+  ASSERT_EQ(cluster.reeve({"submit", "--", "true"}).exit_code, 0);
+  const Ran ran = cluster.reeve({"forget", "1"});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("not finished"), HasSubstr("reeve cancel 1")));
+}
+
+TEST(WithMaster, ACallThatNoWorkerServesFailsAtOnceAndSaysWhatThereIs) {
+  Cluster cluster;
+  const Ran none = cluster.reeve({"call", "square", "12"});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("no worker is connected"), HasSubstr("--wait-for-worker")));
+
+  cluster.add_worker("w1");
+  const Ran unknown = cluster.reeve({"call", "squrae", "12"});
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr("'squrae'"), HasSubstr("did you mean square?")));
+  EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");  // nothing was submitted
+}
+
+TEST(WithMaster, ErrorsAreJsonWhenJsonWasAskedFor) {
+  Cluster cluster;
+  const Ran ran = cluster.reeve({"show", "99", "--json"});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_EQ(
+      ran.err,
+      "{\"schema\":\"reeve.error/1\",\"error\":\"not_found\",\"message\":\"no job 99\",\"exit_code\":4}\n");
+}
+
+}  // namespace
+}  // namespace reeve::testing
