@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <deque>
-#include <map>
 #include <memory>
 #include <random>
 #include <sstream>
 
 #include "proto/convert.h"
+#include "tests/fakes/random_frames.h"
 #include "tests/fakes/wire_peer.h"
 #include "tests/integration/cluster.h"
 
@@ -381,33 +380,6 @@ TEST_F(BadInputTest, OneConnectionTooManyIsToldWhy) {
 
 // ---- anything at all
 
-constexpr int frame_types[] = {1,  2,  3,  4,  5,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-                               20, 21, 22, 23, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-                               41, 50, 51, 52, 53, 54, 60, 61, 62, 63, 64, 65, 66, 67, 68};
-
-// Bytes that parse as some message more often than noise would: short fields with small numbers and texts.
-std::string random_body(std::mt19937_64& random) {
-  const auto below = [&](std::uint64_t end) { return random() % end; };
-  std::string body;
-  for (std::uint64_t fields = below(8); fields > 0; --fields) {
-    const std::uint64_t number = 1 + below(16);
-    const bool is_text = below(2) == 0;
-    body.push_back(static_cast<char>(number << 3 | (is_text ? 2 : 0)));
-    if (!is_text) {
-      for (std::uint64_t more = below(10) == 0 ? 9 : below(2); more > 0; --more)
-        body.push_back(static_cast<char>(0x80 | below(128)));
-      body.push_back(static_cast<char>(below(10) == 0 ? 1 : below(128)));
-      continue;
-    }
-    std::string text = below(4) == 0 && body.size() < 100 ? random_body(random) : std::string(below(20), 'q');
-    if (below(4) == 0) text = std::string(16, static_cast<char>('a' + below(3)));
-    body.push_back(static_cast<char>(std::min<std::size_t>(text.size(), 127)));
-    body += text.substr(0, 127);
-  }
-  if (below(20) == 0 && !body.empty()) body[below(body.size())] = static_cast<char>(random());
-  return body;
-}
-
 TEST_F(BadInputTest, RandomMessagesOfEveryTypeEndInAnErrorAtWorst) {
   start({"--log-level", "error"});
   const std::uint64_t seed = std::random_device{}();
@@ -422,13 +394,8 @@ TEST_F(BadInputTest, RandomMessagesOfEveryTypeEndInAnErrorAtWorst) {
     else
       peer.join_as_client(key, static_cast<char>('a' + random() % 3));
     std::string bytes;
-    for (std::uint64_t frames = 1 + random() % 50; frames > 0; --frames) {
-      const std::string body = random_body(random);
-      const auto length = static_cast<std::uint32_t>(1 + body.size());
-      for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(length >> (8 * i)));
-      bytes.push_back(static_cast<char>(frame_types[random() % std::size(frame_types)]));
-      bytes += body;
-    }
+    for (std::uint64_t frames = 1 + random() % 50; frames > 0; --frames)
+      fakes::append_random_frame(bytes, fakes::frame_types[random() % fakes::frame_types.size()], random);
     peer.send_bytes(bytes);
     if (round % 20 == 0) expect_service();
     ASSERT_TRUE(cluster->master().running()) << cluster->master_log();
