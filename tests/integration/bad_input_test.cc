@@ -291,6 +291,24 @@ TEST_F(BadInputTest, APayloadOverTheLimitIsAnErrorAndTheConnectionGoesOn) {
   EXPECT_EQ(peer->expect<wire::Submitted>(FrameType::submitted).count(), 1u);
 }
 
+TEST_F(BadInputTest, TextThatIsNotUtf8IsTakenAsItIs) {
+  start();
+  const auto peer = client();
+  wire::Submit submit;
+  submit.set_name("caf\xe9");
+  submit.mutable_spec()->mutable_command()->add_args("cat");
+  submit.mutable_spec()->mutable_command()->add_args("na\xefve.txt");
+  submit.add_payloads("");
+  peer->send(FrameType::submit, submit);
+  wire::JobList ask;
+  ask.add_jobs(peer->expect<wire::Submitted>(FrameType::submitted).job());
+  peer->send(FrameType::job_list, ask);
+  const auto infos = peer->expect<wire::JobInfos>(FrameType::job_infos);
+  ASSERT_EQ(infos.jobs_size(), 1);
+  EXPECT_EQ(infos.jobs(0).name(), "caf\xe9");
+  EXPECT_EQ(infos.jobs(0).spec().command().args(1), "na\xefve.txt");
+}
+
 TEST_F(BadInputTest, ABatchOverTheLimitIsAnError) {
   start({"--batch-max", "10"});
   const auto peer = client();
