@@ -11,7 +11,9 @@
 #include "common/app/log.h"
 #include "common/app/ready_file.h"
 #include "common/app/service_manager.h"
+#include "worker/pools/child_runner.h"
 #include "worker/runners/command_runner.h"
+#include "worker/runners/plugins.h"
 #include "worker/runners/slot_runner.h"
 
 namespace reeve::worker {
@@ -19,6 +21,8 @@ namespace {
 
 // A round trip with a single short task must not cost two sleeps and wake-ups here.
 constexpr Duration patience = std::chrono::microseconds{20};
+
+constexpr std::size_t groups_per_slot = 2;  // of the command that runs, and of the child
 
 // Every slot needs some descriptors: take as many as the system allows. Returns the limit that we had:
 // programs get that one, since some take a large one for an invitation to close every number up to it.
@@ -45,7 +49,7 @@ Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
   descriptors_ = raise_descriptor_limit();
   if (auto guarded = start_guard(); !guarded) return guarded;
-  add_builtins(functions_);
+  if (auto loaded = load_functions(); !loaded) return loaded;
   link_ = std::make_unique<MasterLink>(io_, link_options(), agent_, effects_, [this] { turn(); });
   link_->on_first_connect([this](const Result<void>& connected) { on_first_connect(connected); });
   pool_ = std::make_unique<Pool>(
@@ -57,8 +61,18 @@ Result<void> App::start() {
   return {};
 }
 
+Result<void> App::load_functions() {
+  add_builtins(functions_);
+  for (const auto& plugin : options_.plugins)
+    if (auto loaded = load_plugin(plugin, functions_); !loaded) return loaded;
+  if (!options_.initializer.empty() && functions_.find(options_.initializer) == nullptr)
+    return fail(Errc::invalid_argument, "--initializer names '{}', which is no function of this worker",
+                options_.initializer);
+  return {};
+}
+
 Result<void> App::start_guard() {
-  auto table = GroupTable::make(options_.slots);
+  auto table = GroupTable::make(options_.slots * groups_per_slot);
   if (!table) return fail(table.error());
   groups_.emplace(std::move(*table));
   auto guard = Guard::start(*groups_);
@@ -73,8 +87,17 @@ std::unique_ptr<Runner> App::make_runner(unsigned slot) {
     commands = std::make_unique<CommandRunner>(CommandOptions{.output_max_bytes = options_.output_max_bytes,
                                                               .kill_grace = options_.kill_grace,
                                                               .descriptors = descriptors_},
-                                               groups_->entry(slot));
-  return std::make_unique<SlotRunner>(std::make_unique<FunctionRunner>(functions_), std::move(commands));
+                                               groups_->entry(slot * groups_per_slot));
+  std::unique_ptr<Runner> functions;
+  if (options_.pool == PoolKind::process)
+    functions = std::make_unique<ChildRunner>(
+        ChildOptions{.setup = {.initializer = options_.initializer, .plugins = options_.plugins},
+                     .tasks_max = options_.max_tasks_per_child,
+                     .kill_grace = options_.kill_grace},
+        groups_->entry(slot * groups_per_slot + 1));
+  else
+    functions = std::make_unique<FunctionRunner>(functions_);
+  return std::make_unique<SlotRunner>(std::move(functions), std::move(commands));
 }
 
 LinkOptions App::link_options() const {

@@ -35,6 +35,7 @@ class App {
 
  private:
   std::unique_ptr<Runner> make_runner(unsigned slot);  // on a slot's thread
+  Result<void> load_functions();
   Result<void> start_guard();
   LinkOptions link_options() const;
   void on_first_connect(const Result<void>& connected);

@@ -42,6 +42,10 @@ Configuration::Configuration() : settings_("reeve-worker", "Runs the tasks that 
                 "thread|process");
   settings_.add("prefetch-max", options_.prefetch_max, "How many short tasks may wait here for a free slot");
   settings_.add("plugin", options_.plugins, "Shared libraries with functions (see reeve/plugin.h)", "FILE,…");
+  settings_.add("initializer", options_.initializer,
+                "With --pool process: a function that every child calls before its first task", "FUNCTION");
+  settings_.add("max-tasks-per-child", options_.max_tasks_per_child,
+                "With --pool process: a child is replaced after so many tasks; 0: never");
   settings_.add("allow-exec", options_.allow_exec, "Run command tasks, that is, any program");
   settings_.add("no-exec", no_exec_, "The same as --no-allow-exec");
   settings_.add("stop-grace", options_.stop_grace, "How long running tasks may go on after SIGTERM");
@@ -73,6 +77,8 @@ Result<void> Configuration::check_pool(Options& options) const {
   if (pool_ != "thread" && pool_ != "process")
     return fail(Errc::invalid_argument, "--pool is 'thread' or 'process', not '{}'", pool_);
   options.pool = pool_ == "thread" ? PoolKind::thread : PoolKind::process;
+  if (options.pool == PoolKind::thread && (!options.initializer.empty() || options.max_tasks_per_child != 0))
+    return fail(Errc::invalid_argument, "--initializer and --max-tasks-per-child need --pool process");
   if (options.slots == 0) options.slots = usable_cores();
   if (options.slots > slots_max) return fail(Errc::invalid_argument, "--slots is at most {}", slots_max);
   return {};

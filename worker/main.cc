@@ -5,6 +5,7 @@
 
 #include "worker/app.h"
 #include "worker/configuration.h"
+#include "worker/pools/pool_child.h"
 #include "worker/processes/guard.h"
 
 namespace {
@@ -42,6 +43,8 @@ int exit_code_of(const Error& error) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && argv[1] == std::string_view(worker::guard_argument)) return worker::guard_main();
+  if (argc >= 2 && argv[1] == std::string_view(worker::pool_child_argument))
+    return worker::pool_child_main(argc, argv);
   worker::Configuration configuration;
   if (const auto code = configuration.take(argc, argv)) return *code;
   const auto ran = run(configuration);

@@ -27,7 +27,9 @@ struct Options {
   std::size_t output_max_bytes = 1u << 20;  // kept of a command's standard output, and of its standard error
   bool allow_exec = true;
   std::vector<std::string> plugins;
-  std::string ready_file;  // empty: none
+  std::string initializer;                // of pool children: a function; empty: none
+  std::uint64_t max_tasks_per_child = 0;  // 0: no limit
+  std::string ready_file;                 // empty: none
 };
 
 std::string host_name();

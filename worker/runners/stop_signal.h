@@ -15,7 +15,8 @@ namespace reeve::worker {
 
 class StopSignal {
  public:
-  StopSignal();  // aborts when the system has no file descriptor left
+  StopSignal();                             // aborts when the system has no file descriptor left
+  explicit StopSignal(int fd) : fd_(fd) {}  // an eventfd that somebody else may write to as well; takes it
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;

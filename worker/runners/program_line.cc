@@ -1,0 +1,143 @@
+#include "worker/runners/program_line.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "worker/runners/runner.h"
+
+namespace reeve::worker {
+namespace {
+
+namespace json = boost::json;
+
+std::string to_base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP writes a final zero
+  const int length =
+      ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+Result<std::string> from_base64(std::string_view text) {
+  std::string bytes(text.size() / 4 * 3 + 3, '\0');
+  const int length =
+      ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (length < 0) return fail(Errc::protocol_error, "its value_base64 is not base64");
+  const auto padding =
+      std::min<std::size_t>(text.size() - std::min(text.find_last_not_of('=') + 1, text.size()), 2);
+  bytes.resize(static_cast<std::size_t>(length) - padding);
+  return bytes;
+}
+
+std::size_t utf8_sequence_bytes(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead < 0xe0) return 2;
+  if (lead >= 0xe0 && lead < 0xf0) return 3;
+  if (lead >= 0xf0 && lead < 0xf5) return 4;
+  return 0;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t bytes = utf8_sequence_bytes(static_cast<unsigned char>(text[at]));
+    if (bytes == 0 || at + bytes > text.size()) return false;
+    for (std::size_t i = 1; i < bytes; ++i)
+      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+Result<std::string> payload_field(const Work& work) {
+  switch (work.spec->encoding) {
+    case Encoding::json: {
+      if (work.payload.empty()) return std::string{R"("payload":null)"};
+      boost::system::error_code error;
+      json::parse({work.payload.data(), work.payload.size()}, error);
+      if (error) return fail(Errc::invalid_argument, "the payload is not JSON: {}", error.message());
+      std::string field = R"("payload":)" + work.payload;
+      // Within a JSON string there is none of these, so they are only layout.
+      std::ranges::replace_if(field, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+      return field;
+    }
+    case Encoding::raw:
+      if (is_utf8(work.payload))
+        return fmt::format(R"("payload":{})",
+                           json::serialize(json::string_view{work.payload.data(), work.payload.size()}));
+      [[fallthrough]];
+    case Encoding::pickle:
+      break;
+  }
+  return fmt::format(R"("payload_base64":"{}")", to_base64(work.payload));
+}
+
+// The text of the only member's value, so that numbers keep every digit. Pre: `line` is an object with one
+// member whose name has no colon.
+std::string only_value(std::string_view line) {
+  const auto first = line.find(':') + 1;
+  std::string_view text = line.substr(first, line.rfind('}') - first);
+  constexpr std::string_view space = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
+  text = text.substr(0, text.find_last_not_of(space) + 1);
+  return std::string{text};
+}
+
+std::string text_of(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+
+Result<void> read_bytes(const json::object& answer, Outcome& outcome) {
+  const auto& text = answer.at("value_base64");
+  if (!text.is_string()) return fail(Errc::protocol_error, "its value_base64 is no string");
+  auto bytes = from_base64(std::string_view(text.get_string()));
+  if (!bytes) return fail(bytes.error());
+  const auto* const encoding = answer.if_contains("encoding");
+  const std::string name = encoding != nullptr ? text_of(*encoding) : "raw";
+  if (name != "raw" && name != "pickle")
+    return fail(Errc::protocol_error, "it names the encoding '{}'", name);
+  outcome.encoding = name == "raw" ? Encoding::raw : Encoding::pickle;
+  outcome.value = std::move(*bytes);
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> program_request(const Work& work) {
+  const auto payload = payload_field(work);
+  if (!payload) return fail(payload.error());
+  const Fence& fence = work.fence;
+  return fmt::format(R"({{"task":"{}","job":{},"index":{},"attempt":{},"queue":{},"encoding":"{}",{}}})"
+                     "\n",
+                     fence.task, fence.task.job, fence.task.index, fence.attempt,
+                     json::serialize(json::string_view{work.spec->queue.data(), work.spec->queue.size()}),
+                     name_of(work.spec->encoding), *payload);
+}
+
+Result<void> read_program_answer(std::string_view line, const Work& work, Outcome& outcome) {
+  boost::system::error_code error;
+  const json::value parsed = json::parse({line.data(), line.size()}, error);
+  if (error || !parsed.is_object())
+    return fail(Errc::protocol_error, "its answer is not a line with a JSON object");
+  const json::object& answer = parsed.get_object();
+  if (const auto* const task = answer.if_contains("task");
+      task != nullptr && text_of(*task) != fmt::format("{}", work.fence.task))
+    return fail(Errc::protocol_error, "it answered for the task {}", text_of(*task));
+  if (const auto* const message = answer.if_contains("error")) {
+    const std::string text = text_of(*message);
+    set_failed(outcome, text.empty() ? "the program reported an error" : text);
+    return {};
+  }
+  if (answer.contains("value_base64")) return read_bytes(answer, outcome);
+  const auto* const value = answer.if_contains("value");
+  if (value == nullptr) return fail(Errc::protocol_error, "its answer has neither \"value\" nor \"error\"");
+  outcome.encoding = Encoding::json;
+  outcome.value = answer.size() == 1 ? only_value(line) : json::serialize(*value);
+  return {};
+}
+
+}  // namespace reeve::worker

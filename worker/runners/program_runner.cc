@@ -1,0 +1,144 @@
+#include "worker/runners/program_runner.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/app/log.h"
+#include "worker/runners/prepared_command.h"
+#include "worker/runners/program_line.h"
+
+namespace reeve::worker {
+namespace {
+
+constexpr Duration end_of_input_patience = std::chrono::seconds{1};
+
+}  // namespace
+
+ProgramRunner::ProgramRunner(ProgramOptions options, std::atomic<pid_t>* group,
+                             std::optional<rlimit> descriptors)
+    : options_(std::move(options)), spawner_(group, descriptors) {
+  if (auto started = start(); !started) log::error("program {}: {}", options_.name, started.error().detail);
+}
+
+ProgramRunner::~ProgramRunner() {
+  if (program_) program_->finish(end_of_input_patience);
+}
+
+Result<void> ProgramRunner::start() {
+  int to[2], from[2];
+  if (::pipe2(to, O_CLOEXEC) != 0)
+    return fail(Errc::unavailable, "cannot make a pipe: {}", std::strerror(errno));
+  const Descriptor its_input{to[0]};
+  Descriptor our_output{to[1]};
+  if (::pipe2(from, O_CLOEXEC) != 0)
+    return fail(Errc::unavailable, "cannot make a pipe: {}", std::strerror(errno));
+  Descriptor our_input{from[0]};
+  const Descriptor its_output{from[1]};
+
+  std::vector<std::string> arguments = options_.command;
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> variables = task_environment();
+  std::vector<char*> envp;
+  for (auto& variable : variables) envp.push_back(variable.data());
+  envp.push_back(nullptr);
+  const char* const cwd = options_.cwd.empty() ? nullptr : options_.cwd.c_str();
+  const char* const search_path = std::getenv("PATH");
+  const auto path =
+      find_program(arguments.front(), search_path != nullptr ? search_path : "/usr/bin:/bin", options_.cwd);
+  if (!path)
+    return fail(Errc::not_found, "cannot run '{}': {}", arguments.front(), std::strerror(path.error()));
+  // A descriptor of its own: the program's streams are none of ours.
+  const Descriptor its_errors{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)};
+  auto process = spawner_.start({.path = path->c_str(), .argv = argv.data(), .envp = envp.data(), .cwd = cwd},
+                                {.in = its_input.get(), .out = its_output.get(), .err = its_errors.get()});
+  if (!process)
+    return fail(Errc::unavailable, "{}", describe(process.error(), arguments.front().c_str(), cwd));
+  program_ = std::make_unique<LongLived>(std::move(*process), std::move(our_output), std::move(our_input));
+  has_answered_ = false;
+  return {};
+}
+
+void ProgramRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
+  const auto request = program_request(work);
+  if (!request) return set_failed(outcome, request.error().detail);
+  if (auto ready = make_ready(stop); !ready) {
+    if (stop.stopped()) return set_stopped(outcome, stop.reason());
+    if (stop.past_deadline()) return set_timed_out(outcome, work.spec->time_limit);
+    return set_failed(outcome, ready.error().detail);
+  }
+  settle(program_->exchange(*request, stop, manners(stop)), work, stop, outcome);
+  if (program_) {
+    has_answered_ = true;
+    failures_ = 0;
+    return;
+  }
+  if (has_answered_) failures_ = 0;
+  if (!has_answered_) {
+    start_after_ = mono_now() + options_.restart.after(++failures_, random_);
+    return;
+  }
+  // The next task should find it started.
+  if (auto started = start(); !started) log::error("program {}: {}", options_.name, started.error().detail);
+}
+
+// Sets program_ to null when it must not be used any more.
+void ProgramRunner::settle(const LongLived::Exchange& exchange, const Work& work, const StopSignal& stop,
+                           Outcome& outcome) {
+  if (exchange.asked_to_end != LongLived::Asked::nothing) {
+    has_answered_ = true;  // it did not fail by itself
+    program_.reset();
+    if (exchange.asked_to_end == LongLived::Asked::late) return set_timed_out(outcome, work.spec->time_limit);
+    return set_stopped(outcome, stop.reason());
+  }
+  if (exchange.answer) {
+    const auto understood = read_program_answer(*exchange.answer, work, outcome);
+    if (understood) return;
+    program_.reset();
+    return set_failed(
+        outcome, fmt::format("the program {} is out of step: {}", options_.name, understood.error().detail));
+  }
+  program_.reset();
+  if (exchange.too_long)
+    return set_failed(outcome, fmt::format("the program {} answered with more than {} bytes", options_.name,
+                                           options_.answer_max_bytes));
+  outcome.exit_code = exchange.ended->code;
+  outcome.signal = static_cast<std::uint32_t>(exchange.ended->signal);
+  set_failed(outcome, fmt::format("the program {} {}{} without an answer", options_.name,
+                                  exchange.ended->signal != 0 ? "was " : "", describe(*exchange.ended)));
+}
+
+Result<void> ProgramRunner::make_ready(StopSignal& stop) {
+  if (program_ && program_->alive()) return {};
+  program_.reset();
+  stop.wait_until(start_after_);
+  if (stop.stopped() || stop.past_deadline()) return fail(Errc::cancelled, "the task ended before it began");
+  auto started = start();
+  if (!started) start_after_ = mono_now() + options_.restart.after(++failures_, random_);
+  return started;
+}
+
+LongLived::Manners ProgramRunner::manners(const StopSignal& stop) const {
+  return {.answer_bytes =
+              [seen = std::size_t{0}](std::string_view received) mutable {
+                const auto end = received.find('\n', seen);
+                seen = received.size();
+                return end == std::string_view::npos ? 0 : end + 1;
+              },
+          .answer_max_bytes = options_.answer_max_bytes,
+          .ask_to_end =
+              [this] {
+                program_->signal(SIGTERM);
+                program_->signal(SIGCONT);
+              },
+          .stop_grace = options_.kill_grace,
+          .late_grace = options_.kill_grace,
+          .deadline = stop.deadline()};
+}
+
+}  // namespace reeve::worker
