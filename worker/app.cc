@@ -14,6 +14,7 @@
 #include "worker/pools/child_runner.h"
 #include "worker/runners/command_runner.h"
 #include "worker/runners/plugins.h"
+#include "worker/runners/program_runner.h"
 #include "worker/runners/slot_runner.h"
 
 namespace reeve::worker {
@@ -21,8 +22,6 @@ namespace {
 
 // A round trip with a single short task must not cost two sleeps and wake-ups here.
 constexpr Duration patience = std::chrono::microseconds{20};
-
-constexpr std::size_t groups_per_slot = 2;  // of the command that runs, and of the child
 
 // Every slot needs some descriptors: take as many as the system allows. Returns the limit that we had:
 // programs get that one, since some take a large one for an invitation to close every number up to it.
@@ -65,6 +64,9 @@ Result<void> App::load_functions() {
   add_builtins(functions_);
   for (const auto& plugin : options_.plugins)
     if (auto loaded = load_plugin(plugin, functions_); !loaded) return loaded;
+  for (const auto& program : options_.programs)
+    if (functions_.find(program.name) != nullptr)
+      return fail(Errc::already_exists, "[programs.{}]: there is a function of that name", program.name);
   if (!options_.initializer.empty() && functions_.find(options_.initializer) == nullptr)
     return fail(Errc::invalid_argument, "--initializer names '{}', which is no function of this worker",
                 options_.initializer);
@@ -72,7 +74,7 @@ Result<void> App::load_functions() {
 }
 
 Result<void> App::start_guard() {
-  auto table = GroupTable::make(options_.slots * groups_per_slot);
+  auto table = GroupTable::make(options_.slots * groups_per_slot());
   if (!table) return fail(table.error());
   groups_.emplace(std::move(*table));
   auto guard = Guard::start(*groups_);
@@ -87,27 +89,38 @@ std::unique_ptr<Runner> App::make_runner(unsigned slot) {
     commands = std::make_unique<CommandRunner>(CommandOptions{.output_max_bytes = options_.output_max_bytes,
                                                               .kill_grace = options_.kill_grace,
                                                               .descriptors = descriptors_},
-                                               groups_->entry(slot * groups_per_slot));
+                                               groups_->entry(slot * groups_per_slot()));
   std::unique_ptr<Runner> functions;
   if (options_.pool == PoolKind::process)
     functions = std::make_unique<ChildRunner>(
         ChildOptions{.setup = {.initializer = options_.initializer, .plugins = options_.plugins},
                      .tasks_max = options_.max_tasks_per_child,
                      .kill_grace = options_.kill_grace},
-        groups_->entry(slot * groups_per_slot + 1));
+        groups_->entry(slot * groups_per_slot() + 1));
   else
     functions = std::make_unique<FunctionRunner>(functions_);
-  return std::make_unique<SlotRunner>(std::move(functions), std::move(commands));
+  auto runner = std::make_unique<SlotRunner>(std::move(functions), std::move(commands));
+  std::size_t entry = slot * groups_per_slot() + 2;
+  for (const auto& program : options_.programs)
+    runner->add_program(program.name,
+                        std::make_unique<ProgramRunner>(ProgramOptions{.name = program.name,
+                                                                       .command = program.command,
+                                                                       .cwd = program.cwd,
+                                                                       .kill_grace = options_.kill_grace},
+                                                        groups_->entry(entry++), descriptors_));
+  return runner;
 }
 
 LinkOptions App::link_options() const {
+  std::vector<std::string> functions = functions_.names();
+  for (const auto& program : options_.programs) functions.push_back(program.name);
   return {.master = options_.master,
           .authkey = options_.authkey,
           .introduction = {.name = options_.name,
                            .host = host_name(),
                            .pid = static_cast<std::uint32_t>(::getpid()),
                            .slots = options_.slots,
-                           .functions = functions_.names(),
+                           .functions = std::move(functions),
                            .commands = options_.allow_exec,
                            .queues = options_.queues,
                            .labels = options_.labels}};

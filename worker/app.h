@@ -34,6 +34,8 @@ class App {
   Result<void> run();
 
  private:
+  // Entries in groups_: for the command that runs, for the pool child, for each program.
+  std::size_t groups_per_slot() const { return 2 + options_.programs.size(); }
   std::unique_ptr<Runner> make_runner(unsigned slot);  // on a slot's thread
   Result<void> load_functions();
   Result<void> start_guard();

@@ -56,6 +56,27 @@ Configuration::Configuration() : settings_("reeve-worker", "Runs the tasks that 
   settings_.add("ready-file", options_.ready_file, "Written as JSON when the master has welcomed the worker",
                 "FILE");
   settings_.add("log-level", log_level_, "debug, info, warn, error or off", "LEVEL");
+  settings_.add_section("programs", [this](const ConfigEntry& entry) { return take_program(entry); });
+}
+
+// [programs.NAME] with `command = ["program", "argument", …]` and perhaps `cwd = "…"`.
+Result<void> Configuration::take_program(const ConfigEntry& entry) {
+  if (entry.section.size() != 2)
+    return fail(Errc::invalid_argument, "a program stands in a section of its own, [programs.NAME]");
+  const std::string& name = entry.section.back();
+  auto program = std::ranges::find(options_.programs, name, &ProgramSetting::name);
+  if (program == options_.programs.end())
+    program = options_.programs.insert(program, {.name = name, .command = {}, .cwd = {}});
+  if (entry.name == "cwd") {
+    program->cwd = entry.text;
+  } else if (entry.name == "command") {
+    if (entry.elements.empty() || entry.elements.front().empty())
+      return fail(Errc::invalid_argument, "it is an array: the program and its arguments");
+    program->command = entry.elements;
+  } else {
+    return fail(Errc::invalid_argument, "a program has a command and a cwd");
+  }
+  return {};
 }
 
 Result<Options> Configuration::options() {
@@ -65,6 +86,9 @@ Result<Options> Configuration::options() {
   options.master = std::move(*master);
   if (auto good = check_pool(options); !good) return fail(good.error());
   if (auto good = check_labels(options); !good) return fail(good.error());
+  for (const auto& program : options.programs)
+    if (program.command.empty())
+      return fail(Errc::invalid_argument, "[programs.{}] has no command", program.name);
   if (no_exec_) options.allow_exec = false;
   if (options.name.empty()) options.name = fmt::format("{}-{}", host_name(), ::getpid());
   auto key = find_authkey(authkey_);

@@ -28,6 +28,7 @@ class Configuration {
   Result<log::Level> log_level() const { return log::parse_level(log_level_); }
 
  private:
+  Result<void> take_program(const ConfigEntry& entry);
   Result<void> check_pool(Options& options) const;
   Result<void> check_labels(Options& options) const;
 

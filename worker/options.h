@@ -13,6 +13,13 @@ namespace reeve::worker {
 
 enum class PoolKind : std::uint8_t { thread, process };
 
+// A long-lived program that runs the tasks of the function `name` (runners/program_line.h).
+struct ProgramSetting {
+  std::string name;
+  std::vector<std::string> command;
+  std::string cwd;  // empty: the worker's
+};
+
 struct Options {
   Endpoint master;
   std::string authkey;
@@ -27,6 +34,7 @@ struct Options {
   std::size_t output_max_bytes = 1u << 20;  // kept of a command's standard output, and of its standard error
   bool allow_exec = true;
   std::vector<std::string> plugins;
+  std::vector<ProgramSetting> programs;
   std::string initializer;                // of pool children: a function; empty: none
   std::uint64_t max_tasks_per_child = 0;  // 0: no limit
   std::string ready_file;                 // empty: none

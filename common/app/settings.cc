@@ -152,6 +152,10 @@ Result<void> Settings::load_file(const std::string& file) {
   const auto entries = read_config_file(file);
   if (!entries) return fail(entries.error());
   for (const ConfigEntry& entry : *entries) {
+    if (!entry.section.empty()) {
+      if (auto taken = load_section(entry); !taken) return taken;
+      continue;
+    }
     const auto found = std::ranges::find(settings_, entry.name, &Setting::name);
     if (found == settings_.end()) {
       const std::string near = nearest(entry.name);
@@ -165,6 +169,17 @@ Result<void> Settings::load_file(const std::string& file) {
     if (!done) return done;
   }
   return {};
+}
+
+Result<void> Settings::load_section(const ConfigEntry& entry) {
+  for (const auto& [name, take] : sections_) {
+    if (name != entry.section.front()) continue;
+    const auto taken = take(entry);
+    return taken ? taken
+                 : fail(Errc::invalid_argument, "{}: {}: {}", entry.from, entry.name, taken.error().detail);
+  }
+  return fail(Errc::invalid_argument, "{}: {}: settings stand at the top, not in a [section]", entry.from,
+              entry.name);
 }
 
 Result<void> Settings::set(Setting& setting, std::string_view text, std::string from) {

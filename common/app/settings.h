@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/app/config_file.h"
 #include "common/app/setting_value.h"
 #include "common/base/byte_size.h"
 #include "common/base/environment.h"
@@ -48,6 +49,11 @@ class Settings {
   }
   // Only from the environment, and never shown: flags and files are seen by others.
   void add_secret(std::string name, std::string& value);
+
+  // What stands in [name…] sections of the file, entry by entry. Only there: it has no flag and no variable.
+  void add_section(std::string name, std::function<Result<void>(const ConfigEntry&)> take) {
+    sections_.emplace_back(std::move(name), std::move(take));
+  }
 
   enum class Asked { run, help, version, print_config, print_config_json };
   // Error: invalid_argument, naming the flag, variable or line that is wrong.
@@ -91,11 +97,13 @@ class Settings {
   void add(Setting setting);
   Result<void> set(Setting& setting, std::string_view text, std::string from);
   Result<void> load_file(const std::string& file);
+  Result<void> load_section(const ConfigEntry& entry);
   std::string nearest(std::string_view name) const;  // "": nothing is near
 
   std::string program_;
   std::string about_;
   std::vector<Setting> settings_;
+  std::vector<std::pair<std::string, std::function<Result<void>(const ConfigEntry&)>>> sections_;
 };
 
 }  // namespace reeve
