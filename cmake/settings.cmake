@@ -26,6 +26,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these from inside inlined library code; clang, which also builds us, does not need them off.
   target_compile_options(reeve_warnings INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 calls its own std::get_temporary_buffer deprecated, inside of std::stable_sort.
+  target_compile_options(reeve_warnings INTERFACE -Wno-deprecated-declarations)
+endif()
 if(REEVE_WERROR)
   target_compile_options(reeve_warnings INTERFACE -Werror)
 endif()
