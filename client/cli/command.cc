@@ -8,12 +8,13 @@ namespace reeve::cli {
 
 Client& Context::client() {
   if (client_) return *client_;
+  ClientOptions options;
+  options.master = options_.master;
+  options.authkey_file = options_.authkey_file;
+  options.program = "reeve " REEVE_VERSION;
+  options.connect_timeout = options_.connect_timeout.value_or(connect_timeout_default);
   try {
-    client_.emplace(
-        Client::connect({.master = options_.master,
-                         .authkey_file = options_.authkey_file,
-                         .program = "reeve " REEVE_VERSION,
-                         .connect_timeout = options_.connect_timeout.value_or(connect_timeout_default)}));
+    client_.emplace(Client::connect(options));
   } catch (const Unavailable& error) {
     refuse(Errc::unavailable,
            "{}; is reeve-master running there? Start it with 'reeve-master', or name another with --master "

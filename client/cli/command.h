@@ -18,10 +18,10 @@ namespace reeve::cli {
 
 // What every command takes.
 struct CommonOptions {
-  std::string config;  // a file
-  std::string master;
-  std::string authkey_file;
-  std::optional<Duration> connect_timeout;
+  std::string config = {};  // a file
+  std::string master = {};
+  std::string authkey_file = {};
+  std::optional<Duration> connect_timeout = {};
   bool json = false;
   bool quiet = false;
   bool help = false;

@@ -49,7 +49,9 @@ class ResultCommand final : public Command {
     heads_ = info.counts.total > 1 && !context.quiet();
     calls_ = !info.spec.is_command();
     heads_on_err_ = !same_file(context.out().fd(), context.err().fd());
-    TaskQuery query{.limit = page_tasks, .outcomes = true};
+    TaskQuery query;
+    query.limit = page_tasks;
+    query.outcomes = true;
     query.states = {TaskState::failed};
     if (!failed_only_) query.states = {TaskState::succeeded, TaskState::failed, TaskState::cancelled};
     do {

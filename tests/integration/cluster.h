@@ -31,7 +31,7 @@ struct Ran {
 
 struct ClusterOptions {
   bool ephemeral = false;
-  std::vector<std::string> master_args;
+  std::vector<std::string> master_args = {};
 };
 
 // Owner: a test.  Thread: the test's.  Always: what it started is ended by its own pid when it goes away; the
