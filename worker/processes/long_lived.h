@@ -43,8 +43,9 @@ class LongLived {
   // Sends the request and waits for the answer. An empty request: only waits.
   Exchange exchange(std::string_view request, StopSignal& stop, const Manners& manners);
 
-  bool alive();                   // it has not ended while nobody looked
-  void signal(int number) const;  // to its whole group
+  bool alive();                                     // it has not ended while nobody looked
+  bool quiet() const { return received_.empty(); }  // it has said no more than was asked
+  void signal(int number) const;                    // to its whole group
   // Closes its input, gives it some time to end by itself, then kills it.
   ExitStatus finish(Duration patience);
 

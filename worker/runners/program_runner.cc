@@ -98,7 +98,13 @@ void ProgramRunner::settle(const LongLived::Exchange& exchange, const Work& work
   }
   if (exchange.answer) {
     const auto understood = read_program_answer(*exchange.answer, work, outcome);
-    if (understood) return;
+    if (understood && program_->quiet()) return;
+    if (understood) {  // the next task would take it for its own
+      log::warn("program {}: more than one line for one task; it is started again", options_.name);
+      has_answered_ = true;
+      program_.reset();
+      return;
+    }
     program_.reset();
     return set_failed(
         outcome, fmt::format("the program {} is out of step: {}", options_.name, understood.error().detail));

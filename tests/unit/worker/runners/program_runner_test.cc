@@ -94,6 +94,13 @@ TEST_F(ProgramRunnerTest, AnswersThatAreNoneShowThatTheProgramIsOutOfStep) {
   EXPECT_THAT(call(other, "1").error, HasSubstr("it answered for the task 17.4"));
 }
 
+TEST_F(ProgramRunnerTest, ASecondLineIsNotTheNextTasksAnswer) {
+  ProgramRunner runner{program(R"(case $line in *two*) printf '{"value":1}\n{"value":2}\n';;
+                                  *) echo '{"value":3}';; esac)")};
+  EXPECT_EQ(call(runner, "\"two\"").value, "1");
+  EXPECT_EQ(call(runner, "1").value, "3");
+}
+
 TEST_F(ProgramRunnerTest, SaysWhyAProgramCannotBeStarted) {
   ProgramRunner runner{{.name = "tool", .command = {"no-such-program"}}};
   EXPECT_EQ(call(runner, "1").error, "cannot run 'no-such-program': No such file or directory");
