@@ -7,6 +7,7 @@
 #include <chrono>
 #include <numeric>
 #include <ranges>
+#include <set>
 
 #include "tests/unit/client/fake_master.h"
 
@@ -146,8 +147,14 @@ TEST_F(ClientTest, ResultsThatWereReceivedAreAcknowledged) {
   auto pool = client.pool();
   pool.map("echo", std::views::iota(0, 100));
   client.close();
-  master.run([this](FakeMaster&) {
-    EXPECT_TRUE(std::ranges::all_of(echo->jobs[1], [](const Echo::Task& task) { return task.fetched; }));
+  master.wait_until([](const std::vector<Received>& frames) {
+    std::set<std::uint32_t> indices;
+    for (const Received& frame : frames) {
+      if (frame.type != FrameType::fetched) continue;
+      const auto message = frame.as<wire::Fetched>();
+      indices.insert(message.indices().begin(), message.indices().end());
+    }
+    return indices.size() == 100;
   });
 }
 
