@@ -47,7 +47,6 @@ Configuration::Configuration() : settings_("reeve-worker", "Runs the tasks that 
   settings_.add("max-tasks-per-child", options_.max_tasks_per_child,
                 "With --pool process: a child is replaced after so many tasks; 0: never");
   settings_.add("allow-exec", options_.allow_exec, "Run command tasks, that is, any program");
-  settings_.add("no-exec", no_exec_, "The same as --no-allow-exec");
   settings_.add("stop-grace", options_.stop_grace, "How long running tasks may go on after SIGTERM");
   settings_.add("kill-grace", options_.kill_grace,
                 "How long a program may go on after SIGTERM, before SIGKILL");
@@ -89,7 +88,6 @@ Result<Options> Configuration::options() {
   for (const auto& program : options.programs)
     if (program.command.empty())
       return fail(Errc::invalid_argument, "[programs.{}] has no command", program.name);
-  if (no_exec_) options.allow_exec = false;
   if (options.name.empty()) options.name = fmt::format("{}-{}", host_name(), ::getpid());
   auto key = find_authkey(authkey_);
   if (!key) return fail(key.error());

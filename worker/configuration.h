@@ -37,7 +37,6 @@ class Configuration {
   std::vector<std::string> labels_;
   std::string pool_ = "thread";
   std::string log_level_ = "info";
-  bool no_exec_ = false;
   AuthkeySource authkey_;
   Settings settings_;
 };

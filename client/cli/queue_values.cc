@@ -22,7 +22,7 @@ class QueuePut final : public Command {
                    "what the values are for those who get them (default: raw)");
     options.text("--each-line", lines_, "FILE", "every line of FILE is a value (-: standard input)");
     options.flag("--stdin", stdin_, "standard input, all of it, is one value");
-    options.number("--priority", put_.priority, "P", "higher first, in a priority queue (default: 0)");
+    options.number("--priority", put_.priority, "P", "higher first (default: 0)");
     options.flag("--nowait", nowait_, "fail at once when the queue is full");
     options.duration("--timeout", timeout_, "how long to wait while the queue is full (default: for ever)");
     options.argument("QUEUE", queue_, "the queue's name");

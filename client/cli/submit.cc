@@ -100,7 +100,7 @@ class Submit final : public Command {
     options.number("--retries", spec_.retries, "N", "try a failed task again, up to N times (default: 0)");
     options.duration("--backoff", backoff_, "wait before the first retry, doubled for each further one");
     options.duration("--time-limit", time_limit_, "of one attempt; it is ended then and counts as failed");
-    options.number("--priority", spec_.priority, "P", "higher first, in a priority queue (default: 0)");
+    options.number("--priority", spec_.priority, "P", "higher first (default: 0)");
     options.duration("--delay", delay_, "do not start before this much time has passed");
     options.texts("--after", after_, "JOB", "start when JOB has succeeded (may be given again)");
     options.number("--crash-limit", spec_.crash_limit, "N", "lost workers that a task survives");
