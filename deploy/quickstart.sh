@@ -51,6 +51,8 @@ stop_all() {
 finish() {
   local status=$? log
   trap - EXIT INT TERM HUP
+  trap '' PIPE  # whoever read our output may be gone
+  set +e
   if [ "$status" -ne 0 ] && [ "$status" -lt 128 ]; then
     echo
     echo "quickstart failed (exit code $status). What the programs logged:"
@@ -66,6 +68,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+trap 'exit 141' PIPE
 
 # In a session of its own, so that Ctrl-C reaches this script alone, which then stops everything in order.
 start() {

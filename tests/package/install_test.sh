@@ -9,6 +9,8 @@ pids=()
 finish() {
   local status=$? pid
   trap - EXIT
+  trap '' PIPE  # whoever read our output may be gone
+  set +e
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait
   [ "$status" -eq 0 ] || tail -n 50 "$here"/*.log
