@@ -1,15 +1,15 @@
 // The handshake: both sides prove that they know the authkey before anything else is parsed.
 //
-//   client → server   "RVE1" | role u8 | reserved 3 × 0 | client nonce 32                            (40
-//   bytes) server → client   "RVE1" | status u8 (0) | reserved 3 × 0 | server nonce 32 (40 bytes) client →
-//   server   HMAC-SHA256(key, "reeve client" | role u8 | client nonce | server nonce)       (32 bytes) server
-//   → client   status u8 (0 welcome, else refused) | HMAC-SHA256(key, "reeve server" | role u8 |
-//                     client nonce | server nonce)                                                   (33
-//                     bytes)
+//   client → server   "RVE1" | role u8 | reserved 3 × 0 | client nonce 32             (40 bytes)
+//   server → client   "RVE1" | status u8 (0) | reserved 3 × 0 | server nonce 32       (40 bytes)
+//   client → server   HMAC-SHA256(key, "reeve client" | role u8 | client nonce | server nonce)
+//                                                                                     (32 bytes)
+//   server → client   status u8 (0: welcome, else refused) | HMAC-SHA256(key, "reeve server" | role u8 |
+//                     client nonce | server nonce)                                    (33 bytes)
 //
-// The client proves itself first: a stranger gets nothing to try keys against. All sizes are fixed, so a peer
-// can make the server hold 40 bytes at most before it is known. Sans I/O: the machines below are fed and
-// drained by whoever owns the socket, also in tests.
+// The client proves itself first: a stranger gets nothing to try keys against. All sizes are fixed, so a peer can make
+// the server hold 40 bytes at most before it is known. Sans I/O: the machines below are fed and drained by whoever owns
+// the socket, also in tests.
 #pragma once
 
 #include <array>

@@ -1,14 +1,13 @@
 // The lines that a worker and a long-lived program exchange: one JSON object each, ended by a line feed.
 //
 //   worker → program
-//   {"task":"17.3","job":17,"index":3,"attempt":1,"queue":"default","encoding":"json","payload":{…}} program
-//   → worker   {"value":…} or {"error":"what went wrong"}
+//     {"task":"17.3","job":17,"index":3,"attempt":1,"queue":"default","encoding":"json","payload":{…}}
+//   program → worker
+//     {"value":…}   or   {"error":"what went wrong"}
 //
-//   payload   "encoding":"json": the payload itself; "raw": a string; what is no UTF-8, and "pickle", stands
-//   as
+//   payload   "encoding":"json": the payload itself; "raw": a string; what is no UTF-8, and "pickle", stands as
 //             "payload_base64" instead.
-//   answer    "value" is any JSON; "value_base64" with "encoding":"raw" or "pickle" returns bytes. It may
-//   repeat
+//   answer    "value" is any JSON; "value_base64" with "encoding":"raw" or "pickle" returns bytes. It may repeat
 //             "task"; an answer for another task shows that the program is out of step.
 //
 // No I/O here.
