@@ -96,7 +96,7 @@ Result<void> App::run() {
   io_.restart();
   service_manager::stopping();
   if (!server_->stop()) return fail(Errc::storage_failed, "what was decided last could not be kept");
-  log::info(options_.ephemeral ? "bye" : "everything is kept; bye");
+  log::info("{}", options_.ephemeral ? "bye" : "everything is kept; bye");
   return {};
 }
 
