@@ -107,7 +107,10 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
 
   // ---- any thread, with the mutex held
   void add_pool(const std::shared_ptr<PoolState>& pool);
-  void add_dirty(std::shared_ptr<PoolState> pool) { dirty_pools_.push_back(std::move(pool)); }
+  void add_dirty(std::shared_ptr<PoolState> pool) {
+    if (!ended_)
+      dirty_pools_.push_back(std::move(pool));  // later nobody would take it out, and pools own the core
+  }
   std::uint64_t begin_submission();
   std::uint64_t settled() const {
     return unanswered_.empty() ? next_submission_ - 1 : *unanswered_.begin() - 1;
