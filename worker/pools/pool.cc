@@ -182,7 +182,7 @@ void Pool::announce() {
 
 // Null: the pool closes and the queue is empty.
 Attempt* Pool::wait_for_work() {
-  if (Attempt* attempt = linger()) return attempt;
+  if (Attempt* attempt = linger()) return share_the_rest(attempt);
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
   Attempt* attempt = nullptr;
   for (;;) {
@@ -192,6 +192,13 @@ Attempt* Pool::wait_for_work() {
     wake_ups_.wait(seen, std::memory_order_seq_cst);
   }
   sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+  return share_the_rest(attempt);
+}
+
+// start() may have counted on one lingering slot several times, so whoever found work wakes another for what is
+// left, and that one the next.
+Attempt* Pool::share_the_rest(Attempt* attempt) {
+  if (attempt != nullptr && !queue_.empty()) wake(1);
   return attempt;
 }
 
@@ -205,8 +212,6 @@ Attempt* Pool::linger() {
     attempt = queue_.take();
   }
   lingering_.store(false, std::memory_order_seq_cst);
-  // start() may have counted on us for more than the one attempt that we took.
-  if (attempt != nullptr && !queue_.empty()) wake(1);
   return attempt;
 }
 

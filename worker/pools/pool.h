@@ -63,6 +63,7 @@ class Pool {
   void run_one(Attempt& attempt, Runner& runner, StopSignal& stop, Batch& batch);
   Attempt* wait_for_work();
   Attempt* linger();
+  Attempt* share_the_rest(Attempt* attempt);
   void wake(std::size_t wanted);  // slots that sleep
   void announce();
 
