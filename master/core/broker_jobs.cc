@@ -135,7 +135,8 @@ void Broker::job_ended(Job& job, Step& step) {
 
 // The jobs it waited for have succeeded: its tasks start, or begin their delay.
 void Broker::unblock(Job& job, Step& step) {
-  const auto chunks = job.chunks();  // a copy: readying tasks may finish and drop chunks
+  const std::deque chunks(job.chunks().begin(),
+                          job.chunks().end());  // a copy: readying tasks may finish and drop chunks
   for (const ChunkPtr& chunk : chunks) {
     for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {
       if (chunk->tasks[i].state != TaskState::waiting) continue;
@@ -176,7 +177,7 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
 
 std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
   std::uint64_t count = 0;
-  const auto chunks = job.chunks();  // a copy: cancelling may drop chunks
+  const std::deque chunks(job.chunks().begin(), job.chunks().end());  // a copy: cancelling may drop chunks
   if (job.open) close(job, step);
   for (const ChunkPtr& chunk : chunks) {
     for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {

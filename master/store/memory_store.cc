@@ -24,7 +24,8 @@ Result<void> MemoryStore::apply(Records& batch) {
 }
 
 void MemoryStore::apply_one(ChunkRecord& record) {
-  jobs_[record.job][record.first] = Chunk{.record = std::move(record), .outcomes = {}};
+  Chunk& chunk = jobs_[record.job][record.first];
+  chunk = Chunk{.record = std::move(record), .outcomes = {}};
 }
 
 void MemoryStore::apply_one(OutcomeRecord& record) {
