@@ -18,6 +18,19 @@
 namespace reeve::testing {
 namespace {
 
+// The address sanitizer keeps what was freed for a while, so memory says nothing about bounds there.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool memory_tells = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool memory_tells = false;
+#else
+constexpr bool memory_tells = true;
+#endif
+#else
+constexpr bool memory_tells = true;
+#endif
+
 using fakes::WirePeer;
 
 class BadInputTest : public ::testing::Test {
@@ -183,7 +196,9 @@ TEST_F(BadInputTest, TenThousandSilentConnectionsDisturbNobody) {
   EXPECT_TRUE(counts("refused_limit_reached", silent_max - 600));
   const auto now = status();
   EXPECT_LE(counter("unauthenticated_connections"), 500u);
-  EXPECT_LT(now.rss_bytes(), rss_before + (32u << 20));
+  if (memory_tells) {
+    EXPECT_LT(now.rss_bytes(), rss_before + (32u << 20));
+  }
   EXPECT_LE(log_lines_with("unauthenticated_max"), 6u);  // once in ten seconds, not once for each
 }
 
@@ -218,8 +233,10 @@ TEST_F(BadInputTest, HalfAFrameAndSilenceWaitsAndHoldsUpNobody) {
                   9});  // announces 48 MiB
   const std::uint64_t rss = status().rss_bytes();
   expect_service();
-  EXPECT_LT(status().rss_bytes(), rss + (8u << 20))
-      << "memory is taken for what arrives, not for what is announced";
+  if (memory_tells) {
+    EXPECT_LT(status().rss_bytes(), rss + (8u << 20))
+        << "memory is taken for what arrives, not for what is announced";
+  }
   EXPECT_FALSE(peer->wait_readable(50));  // it may go on
 }
 
@@ -385,7 +402,9 @@ TEST_F(BadInputTest, AClientThatAsksAndNeverReadsIsCutOff) {
   peek.set_peek(true);
   for (int i = 0; i < 64; ++i) peer->send(FrameType::get, peek);
   EXPECT_TRUE(eventually([&] { return counter("connections") == 1; }));  // the good one
-  EXPECT_LT(status().rss_bytes(), 200u << 20);
+  if (memory_tells) {
+    EXPECT_LT(status().rss_bytes(), 200u << 20);
+  }
 }
 
 TEST_F(BadInputTest, OneConnectionTooManyIsToldWhy) {
