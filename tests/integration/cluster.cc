@@ -76,21 +76,27 @@ void Cluster::stop_master(int signal) {
   if (!master_->wait()) throw std::runtime_error("reeve-master does not end");
 }
 
-Process& Cluster::add_worker(const std::string& name, const std::vector<std::string>& args) {
+Process& Cluster::launch_worker(const std::string& name, const std::vector<std::string>& args,
+                                const Env& env) {
   std::vector<std::string> words{program("reeve-worker"), "--master", address_, "--authkey-file",
                                  authkey_file(),          "--name",   name};
   words.insert(words.end(), args.begin(), args.end());
   const std::string log = path(name + ".log");
   auto& worker = workers_[name];
-  worker = std::make_unique<Process>(words, env_with({}), Process::Files{.out = log, .err = log});
-  const bool there = eventually([&] {
-    if (!worker->running()) return true;
-    const Ran shown = reeve({"worker", "show", name, "--json"});
-    return shown.exit_code == 0 && shown.out.find("\"connected\":true") != std::string::npos;
-  });
-  if (!there || !worker->running())
-    throw std::runtime_error("reeve-worker does not start:\n" + read_file(log));
+  worker = std::make_unique<Process>(words, env_with(env), Process::Files{.out = log, .err = log});
   return *worker;
+}
+
+bool Cluster::worker_is_connected(const std::string& name) {
+  const Ran shown = reeve({"worker", "show", name, "--json"});
+  return shown.exit_code == 0 && shown.out.find("\"connected\":true") != std::string::npos;
+}
+
+Process& Cluster::add_worker(const std::string& name, const std::vector<std::string>& args) {
+  Process& worker = launch_worker(name, args);
+  if (!eventually([&] { return !worker.running() || worker_is_connected(name); }) || !worker.running())
+    throw std::runtime_error("reeve-worker does not start:\n" + read_file(path(name + ".log")));
+  return worker;
 }
 
 void Cluster::stop_worker(const std::string& name, int signal) {
@@ -112,11 +118,16 @@ Env Cluster::env_with(const Env& env) const {
   return all;
 }
 
+Process Cluster::start_program(const std::vector<std::string>& words, const Process::Files& files,
+                               const Env& env) {
+  return {words, env_with(env), files};
+}
+
 Process Cluster::start_reeve(const std::vector<std::string>& args, const Process::Files& files,
                              const Env& env) {
   std::vector<std::string> words{program("reeve")};
   words.insert(words.end(), args.begin(), args.end());
-  return {words, env_with(env), files};
+  return start_program(words, files, env);
 }
 
 Ran Cluster::reeve(const std::vector<std::string>& args, std::string_view input, const Env& env) {

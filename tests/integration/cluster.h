@@ -32,6 +32,7 @@ struct Ran {
 struct ClusterOptions {
   bool ephemeral = false;
   std::vector<std::string> master_args = {};
+  std::string data_dir = {};  // empty: in the cluster's own directory
 };
 
 // Owner: a test.  Thread: the test's.  Always: what it started is ended by its own pid when it goes away; the
@@ -48,6 +49,10 @@ class Cluster {
 
   // Returns when the master knows it. `args` are more flags of reeve-worker.
   Process& add_worker(const std::string& name, const std::vector<std::string>& args = {});
+  // Starts it and does not wait.
+  Process& launch_worker(const std::string& name, const std::vector<std::string>& args = {},
+                         const Env& env = {});
+  bool worker_is_connected(const std::string& name);
   void stop_worker(const std::string& name, int signal = SIGTERM);
   Process& worker(const std::string& name) { return *workers_.at(name); }
 
@@ -55,10 +60,13 @@ class Cluster {
   Ran reeve(const std::vector<std::string>& args, std::string_view input = {}, const Env& env = {});
   // The same, but it may still run.
   Process start_reeve(const std::vector<std::string>& args, const Process::Files& files, const Env& env = {});
+  // Any program, in the same surroundings.
+  Process start_program(const std::vector<std::string>& words, const Process::Files& files,
+                        const Env& env = {});
 
   const std::string& address() const { return address_; }  // "127.0.0.1:40123"
   const std::string& dir() const { return dir_.path(); }
-  std::string data_dir() const { return dir() + "/data"; }
+  std::string data_dir() const { return options_.data_dir.empty() ? dir() + "/data" : options_.data_dir; }
   std::string authkey_file() const { return dir() + "/authkey"; }
   std::string path(std::string_view name) const { return dir() + "/" + std::string(name); }
   std::string master_log() const { return read_file(path("master.log")); }

@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view placeholder = "{}";
 constexpr const char* shell = "/bin/sh";
 constexpr std::string_view usual_path = "/usr/local/bin:/usr/bin:/bin";
-constexpr std::string_view about_attempt_names[] = {"REEVE_JOB", "REEVE_TASK", "REEVE_INDEX", "REEVE_ATTEMPT",
-                                                    "REEVE_QUEUE"};
+constexpr std::string_view about_attempt_names[] = {"REEVE_JOB",     "REEVE_TASK",  "REEVE_INDEX",
+                                                    "REEVE_ATTEMPT", "REEVE_EPOCH", "REEVE_QUEUE"};
 constexpr std::string_view daemon_names[] = {"REEVE_AUTHKEY", "NOTIFY_SOCKET", "WATCHDOG_PID",
                                              "WATCHDOG_USEC", "LISTEN_PID",    "LISTEN_FDS",
                                              "LISTEN_FDNAMES"};
@@ -159,7 +159,8 @@ void PreparedCommand::name_attempt(const Fence& fence) {
   set(1, fence.task);
   set(2, fence.task.index);
   set(3, fence.attempt);
-  set(4, spec_->queue);
+  set(4, fence.epoch);
+  set(5, spec_->queue);
 }
 
 bool PreparedCommand::try_differently(const SpawnFailure& failure, std::string_view payload) {

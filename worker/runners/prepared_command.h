@@ -38,7 +38,7 @@ class PreparedCommand {
   bool try_differently(const SpawnFailure& failure, std::string_view payload);
 
  private:
-  static constexpr std::size_t variables = 5;  // REEVE_JOB and so on
+  static constexpr std::size_t variables = 6;  // REEVE_JOB and so on
 
   Result<void> prepare_spec();
   void prepare_environment();

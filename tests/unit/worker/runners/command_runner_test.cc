@@ -169,10 +169,10 @@ TEST_F(CommandRunnerTest, APayloadWithAZeroByteCannotBeAnArgument) {
 }
 
 TEST_F(CommandRunnerTest, TheEnvironmentTellsWhichAttemptThisIs) {
-  TaskSpec spec = shell("echo $REEVE_JOB $REEVE_TASK $REEVE_INDEX $REEVE_ATTEMPT $REEVE_QUEUE");
+  TaskSpec spec = shell("echo $REEVE_JOB $REEVE_TASK $REEVE_INDEX $REEVE_ATTEMPT $REEVE_EPOCH $REEVE_QUEUE");
   spec.queue = "pictures";
   spec.command.env = {{"REEVE_TASK", "mine"}};
-  EXPECT_EQ(run(spec).out, "17 17.3 3 2 pictures\n");
+  EXPECT_EQ(run(spec).out, "17 17.3 3 2 1 pictures\n");
 }
 
 TEST_F(CommandRunnerTest, TheEnvironmentIsOursAndTheTasksOnTopOfIt) {
@@ -203,7 +203,7 @@ TEST_F(CommandRunnerTest, AnEmptyEnvironmentStillFindsTheUsualPrograms) {
   environ = before;
   const Outcome outcome = once(fresh, program({"env"}));
   EXPECT_THAT(lines_of(outcome.out), ElementsAre("REEVE_JOB=17", "REEVE_TASK=17.3", "REEVE_INDEX=3",
-                                                 "REEVE_ATTEMPT=2", "REEVE_QUEUE=default"));
+                                                 "REEVE_ATTEMPT=2", "REEVE_EPOCH=1", "REEVE_QUEUE=default"));
 }
 
 TEST_F(CommandRunnerTest, InvalidVariableNamesAreAnError) {

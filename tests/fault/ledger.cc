@@ -1,0 +1,255 @@
+#include "tests/fault/ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace reeve::testing {
+
+void ClientLedger::read(std::string_view text) {
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string what, key;
+    words >> what >> key;
+    if (what == "submitted") {
+      words >> submissions[key].count;
+    } else if (what == "acked") {
+      words >> submissions[key].acked.emplace_back();
+    } else if (what == "result") {
+      std::string rest;
+      std::getline(words >> std::ws, rest);
+      results[key].insert(rest);
+    } else if (what == "putting") {
+      putting.insert(key);
+    } else if (what == "put") {
+      put.insert(key);
+    } else if (what == "got") {
+      words >> got[key].emplace_back();
+    } else if (what == "finishing") {
+      ++finishing;
+    } else if (what == "finished") {
+      ++finished;
+    } else {
+      errors.push_back(line);
+    }
+  }
+}
+
+std::vector<Run> read_runs(std::string_view text) {
+  std::vector<Run> runs;
+  std::map<std::pair<std::string, std::int64_t>, std::size_t> open;  // by task and process
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string what;
+    Run run;
+    words >> what >> run.task >> run.attempt >> run.epoch >> run.worker >> run.pid >> run.start;
+    run.last = run.start;
+    const std::pair key{run.task, run.pid};
+    if (what == "start") {
+      open[key] = runs.size();
+      runs.push_back(run);
+    } else if (const auto found = open.find(key); found != open.end()) {
+      Run& known = runs[found->second];
+      known.last = run.start;
+      if (what == "end") known.ended = true;
+      if (what == "fail") known.failed = true;
+      if (what != "tick") open.erase(found);
+    }
+  }
+  std::ranges::stable_sort(
+      runs, [](const Run& a, const Run& b) { return std::tie(a.task, a.start) < std::tie(b.task, b.start); });
+  return runs;
+}
+
+namespace {
+
+class Auditor {
+ public:
+  Auditor(const ClientLedger& ledger, const std::vector<Run>& runs, const std::vector<Fault>& faults,
+          const FinalState& state, const AuditRules& rules)
+      : ledger_(ledger), runs_(runs), faults_(faults), state_(state), rules_(rules) {}
+
+  Audit take() {
+    check_submissions();
+    check_results();
+    check_runs();
+    check_values();
+    return std::move(audit_);
+  }
+
+ private:
+  template <typename... Args>
+  void violation(fmt::format_string<Args...> text, Args&&... args) {
+    audit_.violations.push_back(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  // ---- tasks
+
+  void check_submissions() {
+    std::map<std::string, std::vector<const FinalJob*>> by_name;
+    for (const FinalJob& job : state_.jobs) by_name[job.name].push_back(&job);
+    for (const auto& [key, submission] : ledger_.submissions) {
+      ++audit_.counts[submission.acked.empty() ? "submissions not acknowledged" : "submissions acknowledged"];
+      const auto& jobs = by_name[key];
+      if (jobs.size() > 1) violation("{} was queued {} times", key, jobs.size());
+      if (submission.acked.empty()) continue;
+      if (submission.acked.size() > 1) violation("{} was acknowledged twice", key);
+      if (jobs.empty()) {
+        violation("{} was acknowledged as job {} and is lost", key, submission.acked.front());
+        continue;
+      }
+      const FinalJob& job = *jobs.front();
+      if (job.number != submission.acked.front())
+        violation("{} was acknowledged as job {} and is job {}", key, submission.acked.front(), job.number);
+      if (job.tasks.size() != submission.count)
+        violation("{} has {} tasks, {} were acknowledged", key, job.tasks.size(), submission.count);
+    }
+  }
+
+  // Every final outcome is one that a client was told, if one was, and comes from an attempt that ended.
+  void check_results() {
+    std::set<std::string> ended;  // "TASK ATTEMPT"
+    for (const Run& run : runs_)
+      if (run.ended) ended.insert(fmt::format("{} {}", run.task, run.attempt));
+    for (const FinalJob& job : state_.jobs) {
+      for (const FinalTask& task : job.tasks) {
+        const std::string name = fmt::format("{}.{}", job.number, task.index);
+        ++audit_.counts["tasks " + task.state];
+        if (task.state != "succeeded") {
+          violation("task {} is {}: {}", name, task.state, task.value);
+          continue;
+        }
+        const auto attempt = task.value.substr(task.value.rfind(' ') + 1);
+        if (!ended.contains(name + " " + attempt))
+          violation("task {} has a result of attempt {}, which never ended", name, attempt);
+        const auto told = ledger_.results.find(name);
+        if (told == ledger_.results.end()) continue;
+        ++audit_.counts["results read by clients"];
+        for (const std::string& result : told->second)
+          if (result != task.state + " " + task.value)
+            violation("task {}: a client was told '{}', now it is '{} {}'", name, result, task.state,
+                      task.value);
+      }
+    }
+  }
+
+  void check_runs() {
+    std::set<std::string> fences;
+    for (const Run& run : runs_) {
+      ++audit_.counts["attempts started"];
+      const std::string fence = fmt::format("{} attempt {} of epoch {}", run.task, run.attempt, run.epoch);
+      if (run.epoch != 0 && !fences.insert(fence).second) violation("{} was started twice", fence);
+    }
+    for (std::size_t i = 1; i < runs_.size(); ++i)
+      if (runs_[i - 1].task == runs_[i].task) check_rerun(i);
+  }
+
+  void check_rerun(std::size_t i) {
+    const Run &before = runs_[i - 1], &after = runs_[i];
+    const std::string cause = cause_of(before, after);
+    if (cause.empty())
+      violation(
+          "task {} was started again (attempt {} at {}, attempt {} at {}) though nothing happened to "
+          "its worker {}",
+          after.task, before.attempt, before.start, after.attempt, after.start, before.worker);
+    else
+      ++audit_.counts["started again: " + cause];
+    // Any earlier one may still run.
+    for (std::size_t k = i; k-- > 0 && runs_[k].task == after.task;) {
+      const std::int64_t overlap = runs_[k].last - after.start;
+      if (overlap > rules_.overlap_max_us)
+        violation("task {} ran twice at once for {} ms: attempts {} ({}) and {} ({})", after.task,
+                  overlap / 1000, runs_[k].attempt, runs_[k].worker, after.attempt, after.worker);
+    }
+  }
+
+  // Why a task was started again; empty: there was no reason. Being gone or standing still for a time that the
+  // lease covers is none.
+  std::string cause_of(const Run& before, const Run& after) const {
+    if (before.failed) return "it failed, as told";
+    for (const Fault& fault : faults_) {
+      constexpr std::int64_t slack_us = 200'000;  // a kill takes effect a moment later
+      if (fault.end < before.start - slack_us || fault.begin > after.start) continue;
+      const bool its_worker = fault.name == before.worker;
+      const bool long_enough = fault.end - fault.begin > rules_.lease_us / 2;
+      switch (fault.role) {
+        case Fault::Role::worker:
+          if (its_worker && fault.kind == Fault::Kind::kill) return "its worker was killed";
+          if (its_worker && long_enough) return "its worker stood still beyond its lease";
+          break;
+        case Fault::Role::child:
+          if (its_worker && fault.kind == Fault::Kind::kill) return "a child of its worker was killed";
+          break;
+        case Fault::Role::master:
+          if (long_enough) return "the master was gone for too long";
+          break;
+        case Fault::Role::client:
+          break;
+      }
+    }
+    return {};
+  }
+
+  // ---- values
+
+  void check_values() {
+    std::size_t getters_killed = 0, interruptions = 0;
+    for (const Fault& fault : faults_) {
+      const bool getter = fault.role == Fault::Role::client && fault.name.starts_with("gets");
+      if (getter && fault.kind == Fault::Kind::kill) ++getters_killed;
+      if (getter || fault.role == Fault::Role::master) ++interruptions;
+    }
+    auto places = ledger_.got;  // value → every id it was seen under
+    for (const auto& [value, id] : state_.values) places[value].push_back(id);
+    std::size_t again = 0;
+    for (const auto& [value, ids] : places) {
+      if (!ledger_.putting.contains(value)) violation("value {} was never put", value);
+      if (std::set<std::string>(ids.begin(), ids.end()).size() > 1)
+        violation("value {} was queued more than once, as {}", value, fmt::join(ids, " and "));
+      again += ids.size() - 1;
+    }
+    // One that was handed out and not acknowledged comes again, when the getter or the master ended just then.
+    if (again > interruptions) violation("{} values came twice, with {} reasons to", again, interruptions);
+    audit_.counts["values that came again"] = again;
+    // A getter that was killed may have taken one value and not lived to write it down.
+    std::size_t missing = 0;
+    for (const std::string& value : ledger_.put)
+      if (!places.contains(value)) ++missing;
+    if (missing > getters_killed)
+      violation("{} values that were acknowledged are lost; {} getters were killed", missing, getters_killed);
+    audit_.counts["values put"] = ledger_.put.size();
+    audit_.counts["values taken by getters that were killed"] = missing;
+    check_unfinished(places.size(), missing);
+  }
+
+  // Every value counts as unfinished until its task_done; of one that was under way when its client or the
+  // master ended, both is right.
+  void check_unfinished(std::size_t seen, std::size_t missing) {
+    const auto signed_of = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+    const std::int64_t unsure = signed_of(ledger_.putting.size() - ledger_.put.size() + missing);
+    const std::int64_t most = signed_of(seen) + unsure - signed_of(ledger_.finished);
+    const std::int64_t least = signed_of(seen) - signed_of(ledger_.finishing);
+    if (signed_of(state_.unfinished) < least || signed_of(state_.unfinished) > most)
+      violation("the queue counts {} unfinished values; it should be {} to {}", state_.unfinished, least,
+                most);
+  }
+
+  const ClientLedger& ledger_;
+  const std::vector<Run>& runs_;
+  const std::vector<Fault>& faults_;
+  const FinalState& state_;
+  const AuditRules& rules_;
+  Audit audit_;
+};
+
+}  // namespace
+
+Audit audit(const ClientLedger& ledger, const std::vector<Run>& runs, const std::vector<Fault>& faults,
+            const FinalState& state, const AuditRules& rules) {
+  return Auditor{ledger, runs, faults, state, rules}.take();
+}
+
+}  // namespace reeve::testing
