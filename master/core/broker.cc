@@ -217,6 +217,7 @@ void Broker::attempt_failed(const TaskRef& ref, Outcome outcome, Step& step) {
   const Backoff backoff{spec.backoff > Duration{0} ? spec.backoff : limits_.retry_backoff.first,
                         spec.backoff_max > Duration{0} ? spec.backoff_max : limits_.retry_backoff.max};
   const Duration pause = backoff.after(task.failures, random_);
+  task.attempt_over = true;
   transition(ref, TaskState::waiting, step);
   keep_progress(ref, step.now.wall + pause, step);
   timers_.add({step.now.mono + pause, Timer::Kind::task_due, 1, ref});
@@ -242,6 +243,7 @@ void Broker::attempt_lost(const TaskRef& ref, std::string_view how, Step& step) 
     outcome.error = fmt::format("{}; attempts lost this way: {}, the limit", how, task.crashes);
     return finish(ref, std::move(outcome), step);
   }
+  task.attempt_over = true;
   keep_progress(ref, WallTime{}, step);
   make_ready(ref, true, step);
 }

@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -102,6 +103,7 @@ struct WorkerIntro {
 struct WorkerAdmitted {
   WorkerId id;
   std::vector<Fence> dropped;  // of `held`
+  bool is_new = false;         // the store is only now told of it; before that it must hold nothing
 };
 
 // Which stored chunks a retry needs before it can begin.
@@ -248,6 +250,7 @@ class Broker {
   void end_recovery(Step& step);
   void lease_due(WorkerId id, Step& step);
   std::vector<Fence> reconcile(Worker& worker, std::span<const Fence> held, Step& step);
+  bool may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const;
 
   // broker_jobs.cc
   Job* find_job(JobId id) const;
@@ -303,6 +306,7 @@ class Broker {
   std::uint64_t kept_results_ = 0;                           // of finished jobs
 
   std::unordered_map<PeerKey, std::string> awaited_;  // workers of the last epoch: key → name
+  std::unordered_set<PeerKey> adoptable_;             // all of those: what they hold may be their own still
   std::vector<TaskRef> withheld_;                     // tasks that they may still run
   bool recovering_ = false;
 

@@ -70,7 +70,10 @@ void Broker::recover(Recovered recovered, Now now) {
     }
     clients_.at(id)->submissions[record.submission] = {{record.job, record.first, record.count}, 0};
   }
-  for (const WorkerRecord& record : recovered.workers) awaited_.emplace(record.key, record.name);
+  for (const WorkerRecord& record : recovered.workers) {
+    awaited_.emplace(record.key, record.name);
+    adoptable_.insert(record.key);
+  }
   recovering_ = true;
   const bool wait_for_workers = !awaited_.empty() && !withheld_.empty();
   timers_.add({wait_for_workers ? now.mono + limits_.lease : now.mono, Timer::Kind::recovery_ends, 0, {}});
@@ -108,6 +111,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     task.crashes = static_cast<std::uint16_t>(progress.crashes);
     task.cancel_requested = progress.cancel_requested;
     task.once_started = progress.once_started;
+    task.attempt_over = !progress.once_started && !progress.cancel_requested;  // else it was running
     const bool backing_off = !is_final(task.state) && progress.not_before > now.wall;
     if (!backing_off) continue;
     task.state = TaskState::waiting;

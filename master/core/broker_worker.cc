@@ -39,6 +39,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   for (const auto& function : intro.functions)
     if (auto ok = check_name(function, "function"); !ok) return fail(ok.error());
 
+  const bool is_new = !worker_by_key_.contains(intro.key) && !awaited_.contains(intro.key);
   WorkerId& id = worker_by_key_[intro.key];
   if (!id) {
     id = WorkerId{next_worker_++};
@@ -66,14 +67,14 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   for (const auto& [name, queue] : queues_)
     for (const auto& lane : queue->lanes) lane_has_work(*lane);
 
-  WorkerAdmitted admitted{id, reconcile(worker, intro.held, step)};
+  WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro.held, step), .is_new = is_new};
   if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
   return admitted;
 }
 
 // The worker says what it holds; the truth about leases is here. What it holds under a current lease, or
-// under one that nobody has had since, stays its own; the rest it must drop. What it should hold and does not
-// never arrived.
+// under one of the last epoch that did not end and that nobody has had since, stays its own; the rest it must
+// drop. What it should hold and does not never arrived.
 std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held, Step& step) {
   std::vector<Fence> dropped;
   std::unordered_map<TaskId, Fence> claimed;
@@ -82,26 +83,34 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
     const bool unfinished = ref.chunk && ref.chunk->tasks && !is_final(ref.task().state);
     const bool mine =
         unfinished && leases_.held_by(ref, worker.holder) && leases_.lease(ref).fence() == fence;
-    // Adopted: granted in an earlier epoch and not granted again since.
-    const bool orphan = unfinished && fence.epoch < epoch_ && fence.attempt >= ref.task().attempt &&
-                        ref.chunk->function != function_value && ref.is(TaskState::ready);
+    const bool orphan = may_be_adopted(worker, fence, ref);
     if (orphan) {
       transition(ref, TaskState::leased, step);
       ref.task().attempt = fence.attempt;
+      ref.task().attempt_over = false;
       leases_.grant(worker.holder, ref, fence.epoch);
       if (ref.chunk->job->started == WallTime{}) ref.chunk->job->started = step.now.wall;
-      if (ref.task().cancel_requested) step.out.stop(worker.session, fence);
     }
-    if (mine || orphan)
-      claimed.emplace(fence.task, fence);
-    else
+    if (!mine && !orphan) {
       dropped.push_back(fence);
+      continue;
+    }
+    claimed.emplace(fence.task, fence);
+    if (ref.task().cancel_requested) step.out.stop(worker.session, fence);  // it may not have heard of it
   }
   std::vector<TaskRef> missing;
   for (const Lease& lease : leases_.of(worker.holder))
     if (!claimed.contains(lease.ref.id())) missing.push_back(lease.ref);
   for (const TaskRef& ref : missing) take_back(ref, step);
   return dropped;
+}
+
+// Granted in an earlier epoch to this worker, which was not given up since; neither ended nor granted again.
+bool Broker::may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const {
+  if (fence.epoch >= epoch_ || !adoptable_.contains(worker.key)) return false;
+  if (!ref.chunk || !ref.is(TaskState::ready) || ref.chunk->function == function_value) return false;
+  const Task& task = ref.task();
+  return fence.attempt > task.attempt || (fence.attempt == task.attempt && !task.attempt_over);
 }
 
 // A lease ends without the attempt having begun. Pre: leased.
@@ -153,6 +162,7 @@ void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
   Chunk& chunk = *ref.chunk;
   transition(ref, TaskState::leased, step);
   ++task.attempt;
+  task.attempt_over = false;
   leases_.grant(worker.holder, ref, epoch_);
   ++stats_.grants;
   if (chunk.job->started == WallTime{}) chunk.job->started = step.now.wall;

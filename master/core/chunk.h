@@ -29,6 +29,7 @@ struct Task {
   bool cancel_requested : 1 = false;
   bool fetched : 1 = false;       // its result is no longer needed
   bool once_started : 1 = false;  // at most once: it was granted
+  bool attempt_over : 1 = false;  // `attempt` is known to have ended: nobody can hold it any more
   std::uint16_t crashes = 0;
   std::uint32_t failures = 0;
   std::uint32_t attempt = 0;     // the last one granted

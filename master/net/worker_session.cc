@@ -26,7 +26,11 @@ Result<void> WorkerSession::hello(const Frame& frame) {
   welcome.set_lease_us(static_cast<std::uint64_t>(server_.broker().limits().lease.count()));
   welcome.set_heartbeat_us(static_cast<std::uint64_t>(server_.broker().limits().heartbeat().count()));
   for (const Fence& fence : admitted->dropped) to_wire(fence, *welcome.add_dropped());
-  outbox().send_now(FrameType::worker_welcome, welcome);
+  // A worker that the store does not know would not be waited for after a restart: until then it gets nothing.
+  if (admitted->is_new)
+    outbox().hold(FrameType::worker_welcome, welcome);
+  else
+    outbox().send_now(FrameType::worker_welcome, welcome);
   server_.turn().touch(*this);
   log::info("worker {} ({} slots, {} functions) joined from {}, holding {} attempts", hello.name(),
             hello.slots(), hello.functions_size(), outbox().connection().peer_address(), hello.held_size());
@@ -144,10 +148,7 @@ void WorkerSession::send_grants() {
 }
 
 void WorkerSession::stop(const Fence& fence) {
-  send_grants();  // a worker must know what it is to stop
-  wire::Stop message;
-  to_wire(fence, *message.add_attempts());
-  outbox().send_now(FrameType::stop, message);
+  to_wire(fence, *stops_.add_attempts());
   server_.turn().touch(*this);
 }
 
@@ -160,6 +161,10 @@ void WorkerSession::drain(bool on) {
 
 void WorkerSession::end_of_turn() {
   send_grants();
+  if (stops_.attempts_size() > 0) {
+    outbox().send_now(FrameType::stop, stops_);
+    stops_.Clear();
+  }
   if (completed_.batch() == 0) return;
   outbox().hold(FrameType::completed, completed_);
   completed_.Clear();

@@ -29,11 +29,13 @@ class WorkerSession final : public Session {
   std::uint32_t spec_id(const std::shared_ptr<const TaskSpec>& spec, wire::Grant& grant);
   void send_grants();
 
-  // Of this turn. Grants of tasks that run at most once wait for the disk, the others do not.
+  // Of this turn. Grants of tasks that run at most once wait for the disk, the others do not. Stops leave after
+  // the grants, because a worker must know what it is to stop, and after the welcome.
   wire::Grant grants_, held_grants_;
   std::size_t grant_bytes_ = 0;
   std::vector<std::shared_ptr<const TaskSpec>> specs_;  // by id
   std::uint32_t next_spec_ = 0;
+  wire::Stop stops_;
   wire::Completed completed_;
 };
 

@@ -216,6 +216,54 @@ TEST_F(BrokerTest, AResultOfAnOlderEpochIsRefusedOnceTheTaskHasBeenGrantedAgain)
   EXPECT_TRUE(succeed(w2, out.grants[0].fence));
 }
 
+// The worker was not told that its report was recorded before the master ended, and says again what it holds.
+TEST_F(BrokerTest, AFailureThatWasRecordedBeforeARestartIsNotCountedTwice) {
+  TaskSpec spec = function("f");
+  spec.retries = 1;
+  spec.backoff = 1ms;
+  const JobId job = submit(spec);
+  worker(w1, "one");
+  const Fence first = out.grants[0].fence;
+  ASSERT_TRUE(fail_attempt(w1, first));
+  pass(1s);
+  restart();
+  const auto admitted = worker(w1, "one", 1, {"f"}, {first});
+  EXPECT_THAT(admitted.dropped, ElementsAre(first));
+  EXPECT_FALSE(fail_attempt(w1, first));
+  ASSERT_THAT(out.grants, SizeIs(1));
+  EXPECT_TRUE(succeed(w1, out.grants[0].fence));
+  EXPECT_EQ(counts(job)[TaskState::succeeded], 1u);
+}
+
+TEST_F(BrokerTest, AfterAMasterRestartALostAttemptDoesNotPushOutTheOneThatReplacedIt) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence lost = out.grants[0].fence;
+  pass(limits.lease + 1ms);
+  worker(w2, "two");
+  ASSERT_THAT(out.grants, SizeIs(2));
+  const Fence current = out.grants[1].fence;
+  restart();
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost));
+  EXPECT_THAT(worker(w2, "two", 1, {"f"}, {current}).dropped, IsEmpty());
+  EXPECT_TRUE(succeed(w2, current));
+}
+
+TEST_F(BrokerTest, AWorkerThatWasGivenUpInAnEarlierEpochIsNotAdopted) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence lost = out.grants[0].fence;
+  restart();
+  pass(limits.lease);  // it does not come back
+  worker(w2, "two");
+  ASSERT_THAT(out.grants, SizeIs(1));
+  const Fence current = out.grants[0].fence;
+  restart();
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost));
+  EXPECT_THAT(worker(w2, "two", 1, {"f"}, {current}).dropped, IsEmpty());
+  EXPECT_TRUE(succeed(w2, current));
+}
+
 TEST_F(BrokerTest, ATaskAtMostOnceIsNotRunAgainWhenItsWorkerIsLost) {
   TaskSpec spec = function("f");
   spec.at_most_once = true;
@@ -282,6 +330,18 @@ TEST_F(BrokerTest, ACancelSurvivesAMasterRestart) {
   restart();
   pass(limits.lease);
   EXPECT_EQ(counts(job)[TaskState::cancelled], 1u);
+}
+
+TEST_F(BrokerTest, AWorkerThatWasAwayWhenItsTaskWasCancelledHearsOfItWhenItIsBack) {
+  const JobId job = submit(function("f"));
+  worker(w1, "one");
+  const Fence fence = out.grants[0].fence;
+  broker->session_left(w1, now, out);
+  ASSERT_TRUE(broker->cancel({client, 9}, job, {}, now, out));
+  settle();
+  EXPECT_THAT(out.stops, IsEmpty());
+  EXPECT_THAT(worker(w2, "one", 1, {"f"}, {fence}).dropped, IsEmpty());
+  EXPECT_THAT(out.stops, ElementsAre(fence));
 }
 
 TEST_F(BrokerTest, FailedTasksCanBeRetriedAndTheOthersStayAsTheyAre) {

@@ -144,11 +144,6 @@ TEST_F(NativeServerTest, ASubmissionIsAcknowledgedOnlyWhenItIsOnDiskButGrantedBe
   WirePeer client{address}, worker{address};
   client.join_as_client(authkey);
   worker.join_as_worker(authkey, 1);
-  // The worker's own record must be through first.
-  wire::Heartbeat beat;
-  beat.set_sent_us(1);
-  worker.send(FrameType::heartbeat, beat);
-  worker.expect<wire::Heartbeat>(FrameType::heartbeat);
   store.set_open(false);
   client.send(FrameType::submit, submission());
   worker.expect<wire::Grant>(FrameType::grant);
@@ -156,6 +151,49 @@ TEST_F(NativeServerTest, ASubmissionIsAcknowledgedOnlyWhenItIsOnDiskButGrantedBe
   EXPECT_FALSE(client.wait_readable(0));
   store.set_open(true);
   EXPECT_EQ(client.expect<wire::Submitted>(FrameType::submitted).count(), 1u);
+}
+
+// Otherwise a master that ends just then would not know after its restart that it has to wait for this worker.
+TEST_F(NativeServerTest, ANewWorkerIsWelcomedOnlyWhenTheStoreKnowsOfIt) {
+  store.set_open(false);
+  WirePeer worker{address};
+  ASSERT_TRUE(worker.shake_hands(authkey, Role::worker));
+  wire::WorkerHello hello;
+  hello.set_worker_key(std::string(16, 'w'));
+  hello.set_name("new");
+  worker.send(FrameType::worker_hello, hello);
+  store.wait_until_somebody_waits();
+  EXPECT_FALSE(worker.wait_readable(0));
+  store.set_open(true);
+  EXPECT_EQ(worker.receive()->type, FrameType::worker_welcome);
+}
+
+TEST_F(NativeServerTest, AWorkerThatIsBackIsWelcomedBeforeItIsToldWhatToStop) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  client.send(FrameType::submit, submission());
+  const auto grant = worker.expect<wire::Grant>(FrameType::grant);
+  wire::Fence fence;
+  fence.set_epoch(grant.epoch());
+  fence.set_job(grant.tasks(0).job());
+  fence.set_index(grant.tasks(0).index());
+  fence.set_attempt(grant.tasks(0).attempt());
+  wire::Cancel cancel;
+  cancel.set_request(2);
+  cancel.set_job(fence.job());
+  client.send(FrameType::cancel, cancel);
+  client.expect<wire::Done>(FrameType::done);
+
+  WirePeer again{address};
+  ASSERT_TRUE(again.shake_hands(authkey, Role::worker));
+  wire::WorkerHello hello;
+  hello.set_worker_key(std::string(16, 'w'));
+  hello.set_name("worker-w");
+  *hello.add_held() = fence;
+  again.send(FrameType::worker_hello, hello);
+  EXPECT_EQ(again.receive()->type, FrameType::worker_welcome);
+  EXPECT_EQ(again.expect<wire::Stop>(FrameType::stop).attempts_size(), 1);
 }
 
 TEST_F(NativeServerTest, AFailingStoreAcknowledgesNothingSaysWhyAndGoesOnWhenItWorksAgain) {
