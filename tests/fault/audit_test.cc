@@ -1,0 +1,130 @@
+// The audit finds what it is there to find: a sound ledger passes, and each kind of damage is named.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fault/ledger.h"
+
+namespace reeve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::int64_t second = 1'000'000;
+
+class AuditTest : public ::testing::Test {
+ protected:
+  AuditTest() {
+    clients =
+        "submitted key 1\nacked key 7 1\nresult 7.1 succeeded key/1 by attempt 1\n"
+        "putting v\nput v\ngot v 9.1\nfinishing v\nfinished v\n";
+    notes = "start 7.1 1 4 w 100 1000000\ntick 7.1 1 4 w 100 1020000\nend 7.1 1 4 w 100 1030000\n";
+    state.jobs.push_back({.number = 7, .name = "key", .tasks = {{1, "succeeded", "key/1 by attempt 1"}}});
+  }
+  std::vector<std::string> violations() const {
+    ClientLedger ledger;
+    ledger.read(clients);
+    return audit(ledger, read_runs(notes), faults, state,
+                 {.lease_us = 4 * second, .overlap_max_us = 1 * second})
+        .violations;
+  }
+  void expect(const std::string& what) const { EXPECT_THAT(violations(), ElementsAre(HasSubstr(what))); }
+  // The task ran once more, on another worker, five seconds after the first time began.
+  void run_again() { notes += "start 7.1 2 4 other 200 6000000\nend 7.1 2 4 other 200 6500000\n"; }
+
+  std::string clients, notes;
+  std::vector<Fault> faults;
+  FinalState state;
+};
+
+TEST_F(AuditTest, ASoundLedgerPasses) { EXPECT_THAT(violations(), IsEmpty()); }
+
+TEST_F(AuditTest, AnAcknowledgedJobThatIsGoneIsFound) {
+  state.jobs.clear();
+  expect("is lost");
+}
+
+TEST_F(AuditTest, AJobWithFewerTasksThanWereAcknowledgedIsFound) {
+  state.jobs[0].tasks.clear();
+  expect("0 tasks, 1 were acknowledged");
+}
+
+TEST_F(AuditTest, ASubmissionThatWasQueuedTwiceIsFoundEvenIfItWasNotAcknowledged) {
+  clients = "submitted key 1\n";
+  state.jobs.push_back({.number = 8, .name = "key", .tasks = {}});
+  expect("queued 2 times");
+}
+
+TEST_F(AuditTest, ATaskThatDidNotSucceedIsFound) {
+  state.jobs[0].tasks[0].state = "failed";
+  clients = "submitted key 1\nacked key 7 1\n";
+  expect("is failed");
+}
+
+TEST_F(AuditTest, AResultThatChangedIsFound) {
+  run_again();
+  faults.push_back({Fault::Kind::kill, Fault::Role::worker, "w", 2 * second, 3 * second});
+  state.jobs[0].tasks[0].value = "key/1 by attempt 2";
+  expect("a client was told 'succeeded key/1 by attempt 1', now it is 'succeeded key/1 by attempt 2'");
+}
+
+TEST_F(AuditTest, AResultOfAnAttemptThatNeverEndedIsFound) {
+  notes = "start 7.1 1 4 w 100 1000000\n";
+  expect("never ended");
+}
+
+TEST_F(AuditTest, AnAttemptThatWasStartedTwiceIsFound) {
+  notes += "start 7.1 1 4 w 200 6000000\nend 7.1 1 4 w 200 6500000\n";
+  faults.push_back({Fault::Kind::kill, Fault::Role::worker, "w", 2 * second, 3 * second});
+  expect("attempt 1 of epoch 4 was started twice");
+}
+
+TEST_F(AuditTest, ATaskThatWasStartedAgainWithoutAReasonIsFound) {
+  run_again();
+  expect("though nothing happened");
+}
+
+TEST_F(AuditTest, AShortRestartOfTheMasterIsNoReasonToStartATaskAgain) {
+  run_again();
+  faults.push_back({Fault::Kind::kill, Fault::Role::master, "master", second, 2 * second});
+  expect("though nothing happened");
+}
+
+TEST_F(AuditTest, AnotherWorkersEndIsNoReasonToStartATaskAgain) {
+  run_again();
+  faults.push_back({Fault::Kind::kill, Fault::Role::worker, "other", second, 2 * second});
+  expect("though nothing happened");
+}
+
+TEST_F(AuditTest, TwoAttemptsAtOnceAreFound) {
+  notes = "start 7.1 1 4 w 100 1000000\ntick 7.1 1 4 w 100 8000000\n";
+  run_again();
+  state.jobs[0].tasks[0].value = "key/1 by attempt 2";
+  clients = "submitted key 1\nacked key 7 1\n";
+  faults.push_back({Fault::Kind::stop, Fault::Role::worker, "w", second, 9 * second});
+  expect("ran twice at once for 2000 ms");
+}
+
+TEST_F(AuditTest, ALostValueIsFound) {
+  clients += "putting u\nput u\n";
+  EXPECT_THAT(violations(), ::testing::Contains(HasSubstr("1 values that were acknowledged are lost")));
+}
+
+TEST_F(AuditTest, AValueThatWasQueuedTwiceIsFound) {
+  state.values.emplace_back("v", "9.2");
+  EXPECT_THAT(violations(), ::testing::Contains(HasSubstr("queued more than once")));
+}
+
+TEST_F(AuditTest, AValueThatComesAgainWithoutAReasonIsFound) {
+  clients += "got v 9.1\n";
+  expect("1 values came twice, with 0 reasons");
+}
+
+TEST_F(AuditTest, ACountOfUnfinishedValuesThatIsOffIsFound) {
+  state.unfinished = 1;
+  expect("counts 1 unfinished values; it should be 0 to 0");
+}
+
+}  // namespace
+}  // namespace reeve::testing
