@@ -18,6 +18,7 @@ LINES_USUAL_MAX = 500  # a reason to look for a seam
 RULES = [
     ("common/base/", ["common/base/"], ["fmt/"]),
     ("common/net/", ["common/base/", "common/net/", "proto/"], None),
+    ("common/pickle/", ["common/base/", "common/pickle/"], ["fmt/", "boost/json/"]),
     ("common/app/", ["common/", "proto/"], None),
     ("proto/", ["common/base/", "proto/"], None),
     ("master/core/", ["common/base/", "master/core/"], ["fmt/"]),

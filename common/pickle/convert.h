@@ -1,0 +1,20 @@
+// Fragments for other readers than those who can take them as they are.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/pickle/fragment.h"
+#include "common/pickle/limits.h"
+
+namespace reeve::pickle {
+
+// Whether `reader` has to be given another form of the fragment.
+bool needs_conversion(const Fragment& fragment, Reader reader);
+
+// The same value for that reader: Python 3 text arrives in Python 2 as unicode and bytes as str; Python 2 text stays
+// str where it is ASCII and becomes bytes where it is not, classes get their names of the other generation.
+//
+// invalid_argument: there is no safe form (a class within a class, a set that contains itself, protocol 4 keyword
+// construction for Python 2). The caller answers #UNSERIALIZABLE and leaves the item where it was.
+Result<Fragment> convert(const Fragment& fragment, Reader reader, const Limits& limits = {});
+
+}  // namespace reeve::pickle

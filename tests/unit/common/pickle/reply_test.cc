@@ -1,0 +1,163 @@
+#include "common/pickle/reply.h"
+
+#include <gtest/gtest.h>
+
+#include "common/pickle/convert.h"
+#include "common/pickle/stored.h"
+#include "tests/unit/common/pickle/vectors.h"
+
+namespace reeve::pickle {
+namespace {
+
+using namespace std::string_literals;
+
+std::string reply_with(const Fragment& fragment, Reader reader) {
+  std::string out;
+  ReplyWriter reply{reader, out, ReplyKind::returned};
+  if (const Result<void> written = reply.value(fragment); !written) return written.error().detail;
+  reply.finish();
+  return out;
+}
+
+// The vectors switch the names of classes around every Python 3 value, we only where there are classes.
+std::string without_switch(std::string reply, const Fragment& fragment) {
+  if (fragment.python2_names || !fragment.classes.empty()) return reply;
+  const std::string begin = "\x80\x02U\x07#RETURN\x80\x04", end = "\x80\x02\x86.";
+  EXPECT_TRUE(reply.starts_with(begin) && reply.ends_with(end));
+  return "\x80\x02U\x07#RETURN" + reply.substr(begin.size(), reply.size() - begin.size() - end.size()) +
+         "\x86.";
+}
+
+TEST(ReplyTest, EveryValueGoesToEveryGenerationAsTheOracleSays) {
+  for (const ValueVector& vector : vectors().values) {
+    if (vector.pick.from == Pick::From::element) continue;
+    SCOPED_TRACE(vector.title());
+    const Result<Fragment> fragment = picked(vector);
+    ASSERT_TRUE(fragment);
+    EXPECT_EQ(to_hex(reply_with(*fragment, Reader::python3)),
+              to_hex(without_switch(vector.reply_python3, *fragment)));
+    EXPECT_EQ(to_hex(reply_with(*fragment, Reader::python2)), to_hex(vector.reply_python2));
+  }
+}
+
+TEST(ReplyTest, EmptyQueueIsAnExceptionOf28Bytes) {
+  std::string out;
+  reply_exception(Reader::python3, out, "Queue", "Empty");
+  EXPECT_EQ(out, "\x80\x02U\x06#ERRORcQueue\nEmpty\n(tR\x86.");
+  EXPECT_EQ(out.size(), 28u);
+}
+
+TEST(ReplyTest, TextsAreAsciiForEverybody) {
+  std::string out;
+  reply_text(Reader::python2, out, ReplyKind::traceback, "caf\xc3\xa9");
+  EXPECT_EQ(out,
+            "\x80\x02U\x0a#TRACEBACKU\x05"
+            "caf??\x86.");
+}
+
+TEST(ReplyTest, FragmentsShareTheMemoOfTheReply) {
+  const Fragment shared{.bytes = "]r\0\0\0\0(j\0\0\0\0e"s, .fixups = {2, 8}, .memo_count = 1};
+  std::string out;
+  ReplyWriter reply{Reader::python3, out, ReplyKind::returned};
+  reply.open_list();
+  ASSERT_TRUE(reply.value(shared));
+  ASSERT_TRUE(reply.value(shared));
+  reply.close_list().finish();
+  EXPECT_EQ(out, "\x80\x02U\x07#RETURN](]r\0\0\0\0(j\0\0\0\0e]r\1\0\0\0(j\1\0\0\0ee\x86."s);
+}
+
+TEST(ReplyTest, RefusedValueLeavesRoomForAnotherAnswer) {
+  const Fragment keywords{.bytes = "\x8c\x01m\x8c\x01n\x93)}\x92", .protocol = 4, .python2_names = false};
+  std::string out = "before";
+  ReplyWriter reply{Reader::python2, out, ReplyKind::returned};
+  const Result<void> written = reply.value(keywords);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::invalid_argument);
+  reply.restart(ReplyKind::unserializable);
+  reply.text("no").finish();
+  EXPECT_EQ(out, "before\x80\x02U\x0f#UNSERIALIZABLEU\x02no\x86.");
+}
+
+TEST(ReplyTest, NumbersTakeTheShortestForm) {
+  std::string out;
+  ReplyWriter reply{Reader::python2, out, ReplyKind::returned};
+  const std::size_t begin = out.size();
+  for (const std::int64_t number :
+       {0l, 255l, 256l, 65535l, 65536l, -1l, -0x8000'0000l, 0x8000'0000l, -0x8000'0001l})
+    reply.integer(number);
+  EXPECT_EQ(
+      out.substr(begin),
+      "K\0K\xffM\0\1M\xff\xffJ\0\0\1\0J\xff\xff\xff\xffJ\0\0\0\x80\x8a\5\0\0\0\x80\0\x8a\5\xff\xff\xff\x7f\xff"s);
+}
+
+TEST(ConvertTest, Python2StringsThatAreNoTextBecomeBytesForPython3) {
+  const Fragment fragment{.bytes = "](U\x02\xff\xfeU\x02okS'\\xfe'\ne", .high_bytes = true};
+  const Result<Fragment> converted = convert(fragment, Reader::python3);
+  ASSERT_TRUE(converted);
+  EXPECT_EQ(converted->bytes,
+            "](C\x02\xff\xfeU\x02okC\x01\xfe"
+            "e");
+  EXPECT_FALSE(converted->high_bytes);
+}
+
+TEST(ConvertTest, BytearraysOfProtocol5AreLoweredForOldPythons) {
+  const Fragment fragment{.bytes = "\x96\x02\0\0\0\0\0\0\0hi"s, .protocol = 5, .python2_names = false};
+  EXPECT_FALSE(needs_conversion(fragment, Reader::python3));
+  EXPECT_EQ(convert(fragment, Reader::python3_old)->bytes, "cbuiltins\nbytearray\nC\x02hi\x85R");
+  EXPECT_EQ(convert(fragment, Reader::python2)->bytes, "c__builtin__\nbytearray\nU\x02hi\x85R");
+}
+
+TEST(ConvertTest, WhatPython2CannotSayIsRefused) {
+  const Fragment refused[] = {
+      {.bytes = "\x8c\x01m\x8c\x03"
+                "A.B\x93",
+       .protocol = 4,
+       .python2_names = false,
+       .classes = {{"m", "A.B"}}},
+      {.bytes = "\x8fr\0\0\0\0(j\0\0\0\0\x85\x90"s, .fixups = {2, 8}, .memo_count = 1, .protocol = 4},
+  };
+  for (const Fragment& fragment : refused) {
+    const Result<Fragment> converted = convert(fragment, Reader::python2);
+    ASSERT_FALSE(converted);
+    EXPECT_EQ(converted.error().code, Errc::invalid_argument);
+  }
+}
+
+TEST(StoredTest, EveryFragmentSurvives) {
+  for (const ValueVector& vector : vectors().values) {
+    const Result<Fragment> fragment = picked(vector);
+    ASSERT_TRUE(fragment);
+    const Result<Fragment> again = from_stored(to_stored(*fragment));
+    ASSERT_TRUE(again) << vector.title() << again.error().detail;
+    EXPECT_EQ(*again, *fragment) << vector.title();
+  }
+}
+
+TEST(StoredTest, CommonValueIsAPickleAndOneByte) {
+  EXPECT_EQ(to_stored({.bytes = "K\x01"}), "\x80\x02K\x01.\xa4");
+}
+
+TEST(StoredTest, PickleFromElsewhereIsTaken) {
+  const Result<Fragment> fragment = from_stored("\x80\x04\x95\x0a\0\0\0\0\0\0\0]\x94(h\0e."s);
+  ASSERT_TRUE(fragment) << fragment.error().detail;
+  EXPECT_EQ(fragment->bytes, "]r\0\0\0\0(j\0\0\0\0e"s);
+  EXPECT_EQ(fragment->memo_count, 1u);
+  EXPECT_TRUE(from_stored("I5\n."));
+}
+
+TEST(StoredTest, BrokenTrailersAreRefused) {
+  const Fragment fragment{.bytes = "]r\0\0\0\0(j\0\0\0\0e"s, .fixups = {2, 8}, .memo_count = 1};
+  const std::string stored = to_stored(fragment);
+  ASSERT_TRUE(from_stored(stored));
+  const std::size_t pickle_bytes = 2 + fragment.bytes.size() + 1;  // without its trailer it is a pickle still
+  for (std::size_t cut = 1; cut < stored.size(); ++cut)
+    EXPECT_EQ(from_stored(stored.substr(0, cut)).has_value(), cut == pickle_bytes) << cut;
+  for (std::size_t at = pickle_bytes - 1; at + 1 < stored.size(); ++at) {
+    std::string other = stored;
+    other[at] = static_cast<char>(other[at] ^ 0x55);
+    EXPECT_FALSE(from_stored(other)) << at;
+  }
+}
+
+}  // namespace
+}  // namespace reeve::pickle
