@@ -66,6 +66,15 @@ Result<void> Link::on_frame(const Frame& frame) {
       !welcome.ParseFromArray(frame.body.data(), static_cast<int>(frame.body.size())))
     return fail(Errc::protocol_error, "the master answered the greeting with frame type {}",
                 static_cast<int>(frame.type));
+  const InstanceId instance{welcome.instance()};
+  replaced_ = was_up_ && instance != instance_;
+  if (replaced_)
+    return fail(Errc::unavailable,
+                "the master at {} started anew and knows nothing of what was before (it runs with "
+                "--ephemeral, or its "
+                "data directory was replaced); connect again to use it",
+                to_string(settings_.master));
+  instance_ = instance;
   state_ = State::up;
   was_up_ = true;
   failures_ = 0;
@@ -87,7 +96,8 @@ void Link::lost(const Error& why) {
     down_since_ = mono_now();
     owner_.on_down();
   }
-  const bool hopeless = why.code == Errc::authentication_failed || why.code == Errc::permission_denied;
+  const bool hopeless =
+      replaced_ || why.code == Errc::authentication_failed || why.code == Errc::permission_denied;
   if (!was_up_ || hopeless) return give_up(why);
   if (settings_.reconnect_for > Duration{0} && mono_now() - down_since_ > settings_.reconnect_for)
     return give_up(

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/base/backoff.h"
+#include "common/base/ids.h"
 #include "common/base/time.h"
 #include "common/net/connection.h"
 #include "proto/reeve.pb.h"
@@ -30,7 +31,8 @@ class LinkOwner {
   virtual void on_up(const wire::ClientWelcome& welcome) = 0;
   virtual Result<void> on_frame(const Frame& frame) = 0;
   virtual void on_down() = 0;
-  // There will be no other connection: the first attempt failed, the key is wrong, or it took too long.
+  // There will be no other connection: the first attempt failed, the key is wrong, it took too long, or it is
+  // another master that answers now.
   virtual void on_given_up(const Error& why) = 0;
 
  protected:
@@ -69,6 +71,8 @@ class Link final : private ConnectionHandler {
   State state_ = State::idle;
   std::string client_key_;  // the same for every connection: it makes a repeated submission known as one
   bool was_up_ = false;
+  InstanceId instance_;    // of the first master
+  bool replaced_ = false;  // another one answers there now
   std::uint32_t failures_ = 0;
   TimePoint down_since_{};
   std::minstd_rand random_;

@@ -20,6 +20,8 @@ using JobId = Id<struct JobTag>;
 using WorkerId = Id<struct WorkerTag>;    // one connection history of a worker process, within one epoch
 using SessionId = Id<struct SessionTag>;  // one connection to the master
 using Epoch = Id<struct EpochTag>;        // raised by the store at every master start
+using InstanceId =
+    Id<struct InstanceTag>;  // of a store: drawn when it was made, so that jobs of two are not mixed up
 
 // Task 3 of job 17, written 17.3. Indices count from 1.
 struct TaskId {

@@ -26,7 +26,11 @@ std::string error_value(const TaskId& task, const Outcome& outcome) {
 }  // namespace
 
 Broker::Broker(Limits limits, Recovered recovered, Now now, std::uint64_t seed)
-    : limits_(limits), epoch_(recovered.epoch), random_(seed), function_names_{"", "(command)"} {
+    : limits_(limits),
+      epoch_(recovered.epoch),
+      instance_(recovered.instance),
+      random_(seed),
+      function_names_{"", "(command)"} {
   recover(std::move(recovered), now);
 }
 
@@ -34,6 +38,7 @@ Broker::~Broker() = default;
 
 const Limits& Broker::limits() const { return limits_; }
 Epoch Broker::epoch() const { return epoch_; }
+InstanceId Broker::instance() const { return instance_; }
 std::optional<TimePoint> Broker::wake_at() const { return timers_.next(); }
 
 void Broker::tick(Now now, Effects& out) {

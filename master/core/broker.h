@@ -122,6 +122,7 @@ class Broker {
 
   const Limits& limits() const;
   Epoch epoch() const;
+  InstanceId instance() const;
 
   // ---- time
   std::optional<TimePoint> wake_at() const;
@@ -279,6 +280,7 @@ class Broker {
 
   Limits limits_;
   Epoch epoch_;
+  InstanceId instance_;
   std::mt19937_64 random_;
 
   std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;

@@ -155,6 +155,7 @@ using Records = std::vector<Record>;
 // What a store held when it was opened: everything unfinished, and the outlines of what is finished.
 struct Recovered {
   Epoch epoch;  // raised by this opening
+  InstanceId instance;
   std::uint64_t next_job = 1;
   struct Chunk {
     ChunkRecord record;  // payloads of finished tasks may be there or not

@@ -37,6 +37,7 @@ Result<void> ClientSession::hello(const Frame& frame) {
   welcome.set_payload_max_bytes(server_.broker().limits().payload_max_bytes);
   welcome.set_batch_max(server_.broker().limits().batch_max);
   welcome.set_version(REEVE_VERSION);
+  welcome.set_instance(server_.broker().instance().value);
   outbox().send_now(FrameType::client_welcome, welcome);
   server_.turn().touch(*this);
   log::debug("client {} joined from {}", hello.program(), outbox().connection().peer_address());

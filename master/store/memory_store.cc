@@ -8,6 +8,7 @@ Result<Recovered> MemoryStore::open() {
   // The clock stands in for a stored epoch: fences from before a restart must not look like today's.
   Recovered recovered;
   recovered.epoch = Epoch{to_us(wall_now()) / 1000};
+  recovered.instance = random_instance();
   return recovered;
 }
 

@@ -15,7 +15,7 @@ constexpr std::int64_t application_id = 0x72656576;  // "reev"
 // stored.proto.
 constexpr std::array migrations = {
     R"sql(
-CREATE TABLE meta (            -- epoch; next_job: the lowest id that a new job may have, as far as erased jobs tell
+CREATE TABLE meta (            -- epoch; instance: see store.h; next_job: the lowest id that a new job may have, as far as erased jobs tell
   name TEXT NOT NULL PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -75,7 +76,7 @@ Result<Recovered> SqliteStore::open() {
   seq_ = recovery->seq_max;
   next_job_ = recovery->next_job;
   writer_ = std::move(*writer);
-  if (auto raised = raise_epoch(recovery->recovered); !raised) return fail(raised.error());
+  if (auto raised = open_epoch(recovery->recovered); !raised) return fail(raised.error());
 
   auto asker = connect();
   if (!asker) return fail(asker.error());
@@ -90,14 +91,22 @@ Result<Recovered> SqliteStore::open() {
   return std::move(recovery->recovered);
 }
 
-Result<void> SqliteStore::raise_epoch(Recovered& recovered) {
+Result<void> SqliteStore::open_epoch(Recovered& recovered) {
   const auto before = writer_->integer("SELECT value FROM meta WHERE name = 'epoch'");
   if (!before) return fail(before.error());
   // By the clock, so that a data directory that was wiped does not hand out an old epoch again: a worker from
   // before would find its fences valid, for other tasks.
   recovered.epoch = Epoch{std::max(static_cast<std::uint64_t>(*before) + 1, to_us(wall_now()) / 1000)};
-  return writer_->run(
-      fmt::format("INSERT OR REPLACE INTO meta VALUES ('epoch', {})", recovered.epoch.value).c_str());
+  auto kept =
+      writer_->run(fmt::format("INSERT OR REPLACE INTO meta VALUES ('epoch', {});"
+                               "INSERT OR IGNORE INTO meta VALUES ('instance', {})",
+                               recovered.epoch.value, std::bit_cast<std::int64_t>(random_instance().value))
+                       .c_str());
+  if (!kept) return kept;
+  const auto instance = writer_->integer("SELECT value FROM meta WHERE name = 'instance'");
+  if (!instance) return fail(instance.error());
+  recovered.instance = InstanceId{std::bit_cast<std::uint64_t>(*instance)};
+  return {};
 }
 
 Result<void> SqliteStore::prepare_statements() {

@@ -51,7 +51,7 @@ class SqliteStore final : public Store {
   };
 
   Result<sql::Database> connect();
-  Result<void> raise_epoch(Recovered& recovered);
+  Result<void> open_epoch(Recovered& recovered);
   Result<void> prepare_statements();
   Result<void> write(const Batch& batch);
   Result<void> write_erasures(const Batch& batch);

@@ -14,11 +14,15 @@
 
 namespace reeve::master {
 
+// For a store that is being made.
+InstanceId random_instance();
+
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Reads everything, raises the epoch (on stable storage before it returns).
+  // Reads everything, raises the epoch (on stable storage before it returns). The instance stays what it was
+  // when the store was made.
   // Errors: already_exists when another master has it open; storage_failed otherwise.
   virtual Result<Recovered> open() = 0;
 

@@ -232,6 +232,19 @@ TEST(WithMaster, ACallThatNoWorkerServesFailsAtOnceAndSaysWhatThereIs) {
   EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");  // nothing was submitted
 }
 
+TEST(WithMaster, AWaitEndsWithAClearErrorWhenTheMasterLostItsMemory) {
+  Cluster cluster({.ephemeral = true});
+  ASSERT_EQ(cluster.reeve({"submit", "--", "true"}).exit_code, 0);  // no worker: it waits
+  const std::string err = cluster.path("wait.err");
+  Process wait = cluster.start_reeve({"wait", "1"}, {.err = err});
+  const auto clients = [&] { return cluster.reeve({"status", "--json"}).out; };
+  ASSERT_TRUE(eventually([&] { return clients().contains("\"clients\":2"); }));
+  cluster.stop_master(SIGKILL);
+  cluster.start_master();
+  EXPECT_EQ(wait.wait(), 3);
+  EXPECT_THAT(read_file(err), HasSubstr("started anew"));
+}
+
 TEST(WithMaster, ErrorsAreJsonWhenJsonWasAskedFor) {
   Cluster cluster;
   const Ran ran = cluster.reeve({"show", "99", "--json"});

@@ -263,6 +263,25 @@ TEST_F(ClientTest, WhatMustNotHappenTwiceFailsWithItsConnection) {
   caller.join();
 }
 
+TEST_F(ClientTest, AMasterThatForgotEverythingEndsWhatWasUnderWayAndWhatIsAskedLater) {
+  echo->push_outcomes = false;
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  auto future = pool.apply_async("echo", "x");
+  master.wait_for(FrameType::submit);
+  master.run([](FakeMaster& self) {
+    ++self.instance;
+    self.cut();
+  });
+  try {
+    future.get();
+    ADD_FAILURE() << "there is nobody who knows the task";
+  } catch (const Unavailable& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("started anew"));
+  }
+  EXPECT_THROW(client.status(), Unavailable);
+}
+
 TEST_F(ClientTest, AMasterThatStaysAwayEndsEverythingAfterReconnectFor) {
   echo->push_outcomes = false;
   std::optional<FakeMaster> gone{std::in_place,

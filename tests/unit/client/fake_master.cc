@@ -23,6 +23,7 @@ struct FakeMaster::Session final : ConnectionHandler {
     if (frame.type == FrameType::client_hello) {
       wire::ClientWelcome welcome;
       welcome.set_epoch(1);
+      welcome.set_instance(master.instance);
       welcome.set_payload_max_bytes(1 << 20);
       welcome.set_batch_max(10'000);
       master.send(FrameType::client_welcome, welcome);

@@ -61,6 +61,7 @@ class FakeMaster {
     connection_->flush();
   }
   void cut();  // drops the connection without a word
+  std::atomic<std::uint64_t> instance = 1;
 
   // From the test: runs `action` on the master's thread and waits for it.
   void run(const std::function<void(FakeMaster&)>& action);

@@ -79,7 +79,8 @@ void client_submits(Transcript& exchange) {
   welcome.set_payload_max_bytes(16u << 20);
   welcome.set_batch_max(10'000);
   welcome.set_version("0.1.0");
-  exchange.say("master → client    ClientWelcome: epoch 1", FrameType::client_welcome, welcome);
+  welcome.set_instance(0x2a);
+  exchange.say("master → client    ClientWelcome: epoch 1, instance 42", FrameType::client_welcome, welcome);
   wire::Submit submit;
   submit.set_request(1);
   submit.set_submission(1);

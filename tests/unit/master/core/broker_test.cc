@@ -202,6 +202,22 @@ TEST_F(BrokerTest, AfterAMasterRestartNewTasksNeedNotWaitForOldWorkers) {
   EXPECT_THAT(granted_payloads(), ElementsAre("new", "old"));
 }
 
+TEST_F(BrokerTest, LeasesOfAMasterWithAnotherMemoryAreDroppedThoughTheirNumbersWouldFit) {
+  submit(function("f"), {"of the first"});
+  worker(w1, "one");
+  const Fence stale = out.grants[0].fence;
+
+  disk = fakes::DiskModel{};  // as with --ephemeral
+  (void)disk.open();  // the epoch rises all the same
+  restart();
+  const JobId job = submit(function("f"), {"of the second"});
+  ASSERT_EQ(job, stale.task.job);
+  const auto admitted = worker(w1, "one", 1, {"f"}, {stale});
+  EXPECT_THAT(admitted.dropped, ElementsAre(stale));
+  EXPECT_THAT(granted_payloads(), ElementsAre("of the second"));
+  EXPECT_FALSE(succeed(w1, stale, "of the first"));
+}
+
 TEST_F(BrokerTest, AResultOfAnOlderEpochIsRefusedOnceTheTaskHasBeenGrantedAgain) {
   submit(function("f"));
   worker(w1, "one");

@@ -80,6 +80,15 @@ TEST_F(SqliteStoreTest, EachOpeningRaisesTheEpoch) {
   EXPECT_EQ(reopen().epoch, Epoch{4000000000000001});
 }
 
+TEST_F(SqliteStoreTest, TheInstanceIsDrawnOnceForEachStore) {
+  const InstanceId first = reopen().instance;
+  EXPECT_TRUE(first);
+  EXPECT_EQ(reopen().instance, first);
+  const TempDir elsewhere;
+  SqliteStore other{{.data_dir = elsewhere.path()}};
+  EXPECT_NE(other.open()->instance, first);
+}
+
 TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   reopen();
   JobRecord job = job_record(4, "resize");
