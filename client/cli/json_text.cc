@@ -5,27 +5,13 @@
 #include <boost/json/parser.hpp>
 #include <optional>
 
+#include "common/base/utf8.h"
+
 namespace reeve::cli {
 
 namespace {
 
 constexpr std::size_t depth_max = 1000;
-
-// The length of the UTF-8 sequence at the front of `bytes`; 0: there is none.
-std::size_t utf8_length(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  if (first == 0xe0 && at(1) < 0xa0) return 0;  // overlong
-  if (first == 0xed && at(1) > 0x9f) return 0;  // surrogates
-  if (first == 0xf0 && at(1) < 0x90) return 0;  // overlong
-  if (first == 0xf4 && at(1) > 0x8f) return 0;  // above U+10FFFF
-  return length;
-}
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
@@ -59,30 +45,6 @@ Result<void> check_json(std::string_view text) {
   parser.write(text.data(), text.size(), error);
   if (error) return fail(Errc::invalid_argument, "this is not JSON: {}", error.message());
   return {};
-}
-
-bool is_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
-
-std::string base64(std::string_view bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  while (!bytes.empty()) {
-    std::uint32_t group = 0;
-    const std::size_t taken = std::min<std::size_t>(3, bytes.size());
-    for (std::size_t i = 0; i < 3; ++i)
-      group = group << 8 | (i < taken ? static_cast<unsigned char>(bytes[i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i) out += i <= taken ? digits[group >> (18 - 6 * i) & 63] : '=';
-    bytes.remove_prefix(taken);
-  }
-  return out;
 }
 
 void JsonWriter::separate() {

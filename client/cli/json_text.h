@@ -13,9 +13,6 @@ namespace reeve::cli {
 // Error: invalid_argument, saying what is wrong with `text`.
 Result<void> check_json(std::string_view text);
 
-bool is_utf8(std::string_view bytes);
-std::string base64(std::string_view bytes);
-
 // JsonWriter appends one JSON value to a string, in one line. Text goes straight to the output, so that
 // numbers of any size inside a task's own JSON value survive.
 //

@@ -3,6 +3,8 @@
 #include "client/cli/command.h"
 #include "client/cli/json_text.h"
 #include "client/cli/text.h"
+#include "common/base/base64.h"
+#include "common/base/utf8.h"
 
 namespace reeve::cli {
 
@@ -46,7 +48,7 @@ void pairs(JsonWriter& json, std::string_view key, const Pairs& values) {
 // Bytes as "key" and "key_encoding": text when they are UTF-8, else base64.
 void bytes(JsonWriter& json, std::string_view key, std::string_view value) {
   const bool text = is_utf8(value);
-  json.key(key).text(text ? std::string(value) : base64(value));
+  json.key(key).text(text ? std::string(value) : to_base64(value));
   json.key(std::string(key) + "_encoding").text(text ? "text" : "base64");
 }
 
@@ -56,7 +58,7 @@ void payload(JsonWriter& json, std::string_view key, std::string_view value, Enc
     json.key(key).json(value);
     json.key(std::string(key) + "_encoding").text("json");
   } else if (encoding == Encoding::pickle) {
-    json.key(key).text(base64(value));
+    json.key(key).text(to_base64(value));
     json.key(std::string(key) + "_encoding").text("pickle+base64");
   } else {
     bytes(json, key, value);

@@ -5,6 +5,7 @@
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
 #include "common/base/duration.h"
+#include "common/base/utf8.h"
 
 namespace reeve::cli {
 

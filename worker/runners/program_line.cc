@@ -1,57 +1,18 @@
 #include "worker/runners/program_line.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "common/base/base64.h"
+#include "common/base/utf8.h"
 #include "worker/runners/runner.h"
 
 namespace reeve::worker {
 namespace {
 
 namespace json = boost::json;
-
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP writes a final zero
-  const int length =
-      ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
-Result<std::string> from_base64(std::string_view text) {
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  const int length =
-      ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (length < 0) return fail(Errc::protocol_error, "its value_base64 is not base64");
-  const auto padding =
-      std::min<std::size_t>(text.size() - std::min(text.find_last_not_of('=') + 1, text.size()), 2);
-  bytes.resize(static_cast<std::size_t>(length) - padding);
-  return bytes;
-}
-
-std::size_t utf8_sequence_bytes(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  if (lead >= 0xf0 && lead < 0xf5) return 4;
-  return 0;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t bytes = utf8_sequence_bytes(static_cast<unsigned char>(text[at]));
-    if (bytes == 0 || at + bytes > text.size()) return false;
-    for (std::size_t i = 1; i < bytes; ++i)
-      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return false;
-    at += bytes;
-  }
-  return true;
-}
 
 Result<std::string> payload_field(const Work& work) {
   switch (work.spec->encoding) {
@@ -95,7 +56,7 @@ Result<void> read_bytes(const json::object& answer, Outcome& outcome) {
   const auto& text = answer.at("value_base64");
   if (!text.is_string()) return fail(Errc::protocol_error, "its value_base64 is no string");
   auto bytes = from_base64(std::string_view(text.get_string()));
-  if (!bytes) return fail(bytes.error());
+  if (!bytes) return fail(Errc::protocol_error, "its value_base64 is not base64");
   const auto* const encoding = answer.if_contains("encoding");
   const std::string name = encoding != nullptr ? text_of(*encoding) : "raw";
   if (name != "raw" && name != "pickle")

@@ -40,25 +40,6 @@ TEST(JsonWriter, WritesRealNumbersWithoutNeedlessDigits) {
   EXPECT_EQ(out, "[0,2,0.25,0.000001]");
 }
 
-TEST(Utf8, TellsTextFromBytes) {
-  EXPECT_TRUE(is_utf8("plain"));
-  EXPECT_TRUE(is_utf8("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"));
-  EXPECT_FALSE(is_utf8("\xff"));
-  EXPECT_FALSE(is_utf8("\xc3"));
-  EXPECT_FALSE(is_utf8("\xc0\xaf"));          // overlong
-  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));      // a surrogate
-  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
-}
-
-TEST(Base64, MatchesTheExamplesOfRfc4648) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foo"), "Zm9v");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64("\xff\xfe"), "//4=");
-}
-
 TEST(CheckJson, TakesAnyWholeValueAndNothingElse) {
   for (const char* text : {"1", "-5", "\"a\"", "[1,2]", "{}", "null", " true "})
     EXPECT_TRUE(check_json(text)) << text;
