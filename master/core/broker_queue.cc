@@ -6,6 +6,27 @@
 #include "master/core/broker.h"
 
 namespace reeve::master {
+namespace {
+
+// A value as clients see it; it points into its chunk.
+ItemView item_of(const TaskRef& ref) {
+  const Chunk& chunk = *ref.chunk;
+  ItemView item{.id = ref.id(),
+                .encoding = chunk.spec->encoding,
+                .value = ref.payload(),
+                .function = {},
+                .priority = chunk.spec->priority,
+                .from = {},
+                .from_state = TaskState::succeeded,
+                .error = {}};
+  if (chunk.origins) {
+    const ValueOrigin& origin = (*chunk.origins)[ref.offset];
+    item.from = origin.task, item.from_state = origin.state, item.error = origin.error;
+  }
+  return item;
+}
+
+}  // namespace
 
 Queue* Broker::find_queue(std::string_view name) const {
   const auto found = queues_.find(name);
@@ -162,23 +183,10 @@ void Broker::give_values(SessionId to, std::uint64_t request, Queue& queue, std:
     refs.push_back(head->ref);
     lane.pop();
     const TaskRef& ref = refs.back();
-    const Chunk& chunk = *ref.chunk;
     transition(ref, TaskState::leased, step);
     ++ref.task().attempt;
     leases_.grant(session.holder, ref, epoch_);
-    ItemView item{.id = ref.id(),
-                  .encoding = chunk.spec->encoding,
-                  .value = (*chunk.payloads)[ref.offset],
-                  .function = {},
-                  .priority = chunk.spec->priority,
-                  .from = {},
-                  .from_state = TaskState::succeeded,
-                  .error = {}};
-    if (chunk.origins) {
-      const ValueOrigin& origin = (*chunk.origins)[ref.offset];
-      item.from = origin.task, item.from_state = origin.state, item.error = origin.error;
-    }
-    items.push_back(item);
+    items.push_back(item_of(ref));
   }
   step.out.got(to, request, std::span<const ItemView>{items});
 }
@@ -257,22 +265,10 @@ Result<void> Broker::peek(Asker asker, std::string_view name, std::uint32_t item
   std::vector<ItemView> items;
   std::size_t bytes = 0;
   for (const TaskRef& ref : refs) {
-    const Chunk& chunk = *ref.chunk;
     bytes += ref.payload().size();
     if (!items.empty() && bytes > limits_.answer_max_bytes) break;
-    ItemView item{.id = ref.id(),
-                  .encoding = chunk.spec->encoding,
-                  .value = (*chunk.payloads)[ref.offset],
-                  .function = function_names_[chunk.function],
-                  .priority = chunk.spec->priority,
-                  .from = {},
-                  .from_state = TaskState::succeeded,
-                  .error = {}};
-    if (chunk.origins) {
-      const ValueOrigin& origin = (*chunk.origins)[ref.offset];
-      item.from = origin.task, item.from_state = origin.state, item.error = origin.error;
-    }
-    items.push_back(item);
+    items.push_back(item_of(ref));
+    items.back().function = function_names_[ref.chunk->function];
   }
   out.got(asker.session, asker.request, std::span<const ItemView>{items});
   return {};
