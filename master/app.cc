@@ -76,19 +76,8 @@ Result<void> App::announce() {
   fmt::print("reeve-master ready: native {}\n", native);
   std::fflush(stdout);
   service_manager::ready(native);
-  feed_watchdog();
+  watchdog_.start();
   return {};
-}
-
-// From the loop: a loop that hangs is what the watchdog is to find.
-void App::feed_watchdog() {
-  const auto interval = service_manager::watchdog_interval();
-  if (!interval) return;
-  service_manager::alive();
-  watchdog_.expires_after(*interval);
-  watchdog_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) feed_watchdog();
-  });
 }
 
 Result<void> App::run() {

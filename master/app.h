@@ -3,10 +3,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 
+#include "common/app/watchdog.h"
 #include "common/base/result.h"
 #include "common/net/endpoint.h"
 #include "master/core/broker.h"
@@ -39,12 +39,11 @@ class App {
  private:
   Result<void> open_store();
   Result<void> announce();
-  void feed_watchdog();
 
   Options options_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer watchdog_{io_};
+  Watchdog watchdog_{io_};
   std::unique_ptr<Store> store_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<NativeServer> server_;

@@ -39,7 +39,6 @@ App::App(Options options)
     : options_(std::move(options)),
       signals_(io_, SIGTERM, SIGINT),
       tick_(io_),
-      watchdog_(io_),
       agent_({.slots = options_.slots, .prefetch_max = options_.prefetch_max}) {}
 
 App::~App() = default;
@@ -141,18 +140,7 @@ void App::announce() {
   fmt::print("reeve-worker ready: {}, {} slots, master {}\n", options_.name, options_.slots, master);
   std::fflush(stdout);
   service_manager::ready(fmt::format("{} slots for the master at {}", options_.slots, master));
-  feed_watchdog();
-}
-
-// From the loop: a loop that hangs is what the watchdog is to find.
-void App::feed_watchdog() {
-  const auto interval = service_manager::watchdog_interval();
-  if (!interval) return;
-  service_manager::alive();
-  watchdog_.expires_after(*interval);
-  watchdog_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) feed_watchdog();
-  });
+  watchdog_.start();
 }
 
 Result<void> App::run() {

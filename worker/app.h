@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/app/watchdog.h"
 #include "common/base/result.h"
 #include "worker/agent.h"
 #include "worker/master_link.h"
@@ -42,7 +43,6 @@ class App {
   LinkOptions link_options() const;
   void on_first_connect(const Result<void>& connected);
   void announce();
-  void feed_watchdog();
   void wait_for_signal();
   void on_signal();
   void arm_tick();
@@ -57,7 +57,7 @@ class App {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer tick_;
-  boost::asio::steady_timer watchdog_;
+  Watchdog watchdog_{io_};
   TimePoint tick_at_ = TimePoint::max();
 
   std::optional<rlimit> descriptors_;  // that programs get
