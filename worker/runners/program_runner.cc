@@ -20,7 +20,7 @@ constexpr Duration end_of_input_patience = std::chrono::seconds{1};
 
 ProgramRunner::ProgramRunner(ProgramOptions options, std::atomic<pid_t>* group,
                              std::optional<rlimit> descriptors)
-    : options_(std::move(options)), spawner_(group, descriptors) {
+    : options_(std::move(options)), spawner_(group, descriptors), errors_(options_.name) {
   if (auto started = start(); !started) log::error("program {}: {}", options_.name, started.error().detail);
 }
 
@@ -53,10 +53,9 @@ Result<void> ProgramRunner::start() {
       find_program(arguments.front(), search_path != nullptr ? search_path : "/usr/bin:/bin", options_.cwd);
   if (!path)
     return fail(Errc::not_found, "cannot run '{}': {}", arguments.front(), std::strerror(path.error()));
-  // A descriptor of its own: the program's streams are none of ours.
-  const Descriptor its_errors{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)};
-  auto process = spawner_.start({.path = path->c_str(), .argv = argv.data(), .envp = envp.data(), .cwd = cwd},
-                                {.in = its_input.get(), .out = its_output.get(), .err = its_errors.get()});
+  auto process =
+      spawner_.start({.path = path->c_str(), .argv = argv.data(), .envp = envp.data(), .cwd = cwd},
+                     {.in = its_input.get(), .out = its_output.get(), .err = errors_.descriptor()});
   if (!process)
     return fail(Errc::unavailable, "{}", describe(process.error(), arguments.front().c_str(), cwd));
   program_ = std::make_unique<LongLived>(std::move(*process), std::move(our_output), std::move(our_input));

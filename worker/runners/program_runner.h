@@ -3,7 +3,7 @@
 //
 // The program is started again when it has ended, when it was over a task's time limit or was stopped
 // (SIGTERM, kill_grace, SIGKILL to its group), and when its answers cannot be understood; with growing waits
-// when it ends without having answered anything. Its standard error is the worker's.
+// when it ends without having answered anything. Its standard error goes to the worker's log.
 //
 // Owner: a slot.  Thread: the slot's.
 #pragma once
@@ -18,6 +18,7 @@
 #include "common/base/result.h"
 #include "worker/processes/long_lived.h"
 #include "worker/processes/spawner.h"
+#include "worker/runners/program_errors.h"
 #include "worker/runners/runner.h"
 
 namespace reeve::worker {
@@ -48,6 +49,7 @@ class ProgramRunner : public Runner {
 
   const ProgramOptions options_;
   Spawner spawner_;
+  ProgramErrors errors_;  // of one after the other
   std::unique_ptr<LongLived> program_;
   bool has_answered_ = false;   // since it was started
   std::uint32_t failures_ = 0;  // programs in a row that ended without an answer

@@ -1,0 +1,75 @@
+#include "worker/runners/program_errors.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace reeve::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ErrorLinesTest : public testing::Test {
+ protected:
+  void add(std::string_view bytes) { lines.add(bytes, now); }
+
+  std::vector<std::string> logged;
+  ErrorLines lines{[this](std::string line) { logged.push_back(std::move(line)); }};
+  TimePoint now{1h};
+};
+
+TEST_F(ErrorLinesTest, LinesAreLoggedWhenTheyAreWhole) {
+  add("loading\nmod");
+  EXPECT_THAT(logged, ElementsAre("loading"));
+  add("el\n\n");
+  EXPECT_THAT(logged, ElementsAre("loading", "model"));
+  add("no end");
+  lines.finish();
+  EXPECT_THAT(logged, ElementsAre("loading", "model", "no end"));
+}
+
+TEST_F(ErrorLinesTest, ALongLineIsCutHoweverItArrives) {
+  for (int i = 0; i < 100; ++i) add(std::string(error_line_max_bytes / 10, 'x'));
+  EXPECT_THAT(logged, IsEmpty());
+  add("\n");
+  ASSERT_THAT(logged, SizeIs(1));
+  EXPECT_EQ(logged[0], std::string(error_line_max_bytes, 'x') + "…");
+  add(std::string(error_line_max_bytes, 'y') + "\n");
+  EXPECT_EQ(logged[1], std::string(error_line_max_bytes, 'y'));
+}
+
+TEST_F(ErrorLinesTest, WhatComesTooFastIsCountedAndToldLater) {
+  for (int i = 0; i < 1000; ++i) add("again\n");
+  EXPECT_THAT(logged, SizeIs(error_lines_per_second_max));
+  now += 1s;
+  add("later\n");
+  ASSERT_THAT(logged, SizeIs(error_lines_per_second_max + 2));
+  EXPECT_THAT(logged[error_lines_per_second_max], HasSubstr("980 lines left out"));
+  EXPECT_EQ(logged.back(), "later");
+}
+
+TEST_F(ErrorLinesTest, ControlCharactersDoNotReachTheLog) {
+  add("\x1b[31mred\r\n");
+  EXPECT_THAT(logged, ElementsAre(" [31mred "));
+}
+
+TEST(ProgramErrorsTest, NamesTheProgramAndEndsThoughSomebodyHoldsTheOtherEnd) {
+  testing::internal::CaptureStderr();
+  int held = -1;
+  {
+    const ProgramErrors errors{"classify"};
+    held = ::dup(errors.descriptor());
+    ASSERT_EQ(::write(held, "loading\n", 8), 8);
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("program classify: loading"));
+  ::close(held);
+}
+
+}  // namespace
+}  // namespace reeve::worker

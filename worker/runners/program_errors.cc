@@ -1,0 +1,102 @@
+#include "worker/runners/program_errors.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "common/app/log.h"
+
+namespace reeve::worker {
+namespace {
+
+constexpr std::size_t read_bytes = 16u << 10;
+constexpr std::size_t pipe_bytes = 64u << 10;  // what a pipe holds
+
+// A terminal or a log reader must not take orders from a program.
+char printable(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c; }
+
+}  // namespace
+
+// ---------------------------------------------------------------- ErrorLines
+
+void ErrorLines::add(std::string_view bytes, TimePoint now) {
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    const std::size_t room = error_line_max_bytes + 1 - line_.size();
+    for (const char c : bytes.substr(0, std::min(end, room))) line_ += printable(c);
+    if (end == bytes.size()) return;
+    end_line(now);
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void ErrorLines::end_line(TimePoint now) {
+  if (now - second_ >= std::chrono::seconds{1}) {
+    tell_left_out();
+    second_ = now;
+    lines_ = 0;
+  }
+  if (++lines_ > error_lines_per_second_max) {
+    ++left_out_;
+  } else if (!line_.empty()) {
+    if (line_.size() > error_line_max_bytes) line_.replace(error_line_max_bytes, 1, "…");
+    sink_(line_);
+  }
+  line_.clear();
+}
+
+void ErrorLines::tell_left_out() {
+  if (left_out_ > 0) sink_(fmt::format("({} lines left out: they came too fast)", left_out_));
+  left_out_ = 0;
+}
+
+void ErrorLines::finish() {
+  if (!line_.empty()) end_line(second_);
+  tell_left_out();
+}
+
+// ---------------------------------------------------------------- ProgramErrors
+
+ProgramErrors::ProgramErrors(std::string name) : name_(std::move(name)) {
+  int ends[2];
+  over_.reset(::eventfd(0, EFD_CLOEXEC));
+  if (!over_ || ::pipe2(ends, O_CLOEXEC) != 0) {
+    log::error("program {}: its errors are not logged: {}", name_, std::strerror(errno));
+    return;
+  }
+  from_.reset(ends[0]);
+  to_.reset(ends[1]);
+  ::fcntl(from_.get(), F_SETFL, ::fcntl(from_.get(), F_GETFL) | O_NONBLOCK);
+  reader_ = std::jthread([this] { read(); });
+}
+
+ProgramErrors::~ProgramErrors() {
+  // The end of the pipe alone would not do: a process that the program left behind may hold it.
+  const std::uint64_t one = 1;
+  if (over_) (void)!::write(over_.get(), &one, sizeof one);
+}
+
+void ProgramErrors::read() {
+  ErrorLines lines{[this](const std::string& line) { log::info("program {}: {}", name_, line); }};
+  std::array<char, read_bytes> bytes{};
+  for (bool over = false; !over;) {
+    std::array<pollfd, 2> fds{{{.fd = from_.get(), .events = POLLIN, .revents = 0},
+                               {.fd = over_.get(), .events = POLLIN, .revents = 0}}};
+    ::poll(fds.data(), fds.size(), -1);
+    over = fds[1].revents != 0;
+    // In the end what is in the pipe, but not what somebody goes on writing into it.
+    for (std::size_t reads = over ? pipe_bytes / read_bytes : 1; reads > 0; --reads) {
+      const auto got = ::read(from_.get(), bytes.data(), bytes.size());
+      if (got <= 0) break;
+      lines.add({bytes.data(), static_cast<std::size_t>(got)}, mono_now());
+    }
+  }
+  lines.finish();
+}
+
+}  // namespace reeve::worker
