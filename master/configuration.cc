@@ -8,6 +8,7 @@ namespace {
 // A payload and its spec, or a result, must fit into a frame with what else belongs to a message.
 constexpr std::size_t ceiling_bytes = frame_max_bytes_default - 4 * frame_target_bytes;
 constexpr Duration lease_min = std::chrono::milliseconds{100};
+constexpr std::chrono::milliseconds silence_min{1000};
 
 }  // namespace
 
@@ -39,6 +40,8 @@ void Configuration::add_times() {
   settings_.add("crash-limit", limits.crash_limit, "How many lost workers a task survives");
   settings_.add("results-kept-for", limits.results_kept_for, "How long results are kept that nobody fetched");
   settings_.add("client-grace", limits.client_grace, "How long a client may be gone before it is forgotten");
+  settings_.add("silence-max", options_.server.connection.silence_max,
+                "A connection whose other machine answers nothing for so long is closed");
   settings_.add("handshake-deadline", options_.server.listener.handshake_deadline,
                 "How long a new connection may take to show the authkey");
 }
@@ -77,6 +80,8 @@ Result<void> Configuration::check() const {
                 format_byte_size(ceiling_bytes));
   if (options_.limits.lease < lease_min)
     return fail(Errc::invalid_argument, "lease must be at least {}", show_value(lease_min));
+  if (options_.server.connection.silence_max < silence_min)
+    return fail(Errc::invalid_argument, "silence-max must be at least {}", show_value(silence_min));
   if (options_.limits.batch_max == 0) return fail(Errc::invalid_argument, "batch-max must be at least 1");
   return {};
 }
