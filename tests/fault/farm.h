@@ -35,7 +35,7 @@ class Farm {
   bool finish_clients(std::chrono::milliseconds longest);
 
   ClientLedger ledger() const;
-  std::vector<Run> runs() const { return read_runs(read_file(notes())); }
+  std::vector<AttemptRun> runs() const { return read_runs(read_file(notes())); }
   // Asks the master. Waits for every job to finish; nothing: one did not within `longest`.
   std::optional<FinalState> final_state(std::chrono::milliseconds longest);
 

@@ -37,14 +37,14 @@ void ClientLedger::read(std::string_view text) {
   }
 }
 
-std::vector<Run> read_runs(std::string_view text) {
-  std::vector<Run> runs;
+std::vector<AttemptRun> read_runs(std::string_view text) {
+  std::vector<AttemptRun> runs;
   std::map<std::pair<std::string, std::int64_t>, std::size_t> open;  // by task and process
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words{line};
     std::string what;
-    Run run;
+    AttemptRun run;
     words >> what >> run.task >> run.attempt >> run.epoch >> run.worker >> run.pid >> run.start;
     run.last = run.start;
     const std::pair key{run.task, run.pid};
@@ -52,15 +52,16 @@ std::vector<Run> read_runs(std::string_view text) {
       open[key] = runs.size();
       runs.push_back(run);
     } else if (const auto found = open.find(key); found != open.end()) {
-      Run& known = runs[found->second];
+      AttemptRun& known = runs[found->second];
       known.last = run.start;
       if (what == "end") known.ended = true;
       if (what == "fail") known.failed = true;
       if (what != "tick") open.erase(found);
     }
   }
-  std::ranges::stable_sort(
-      runs, [](const Run& a, const Run& b) { return std::tie(a.task, a.start) < std::tie(b.task, b.start); });
+  std::ranges::stable_sort(runs, [](const AttemptRun& a, const AttemptRun& b) {
+    return std::tie(a.task, a.start) < std::tie(b.task, b.start);
+  });
   return runs;
 }
 
@@ -68,7 +69,7 @@ namespace {
 
 class Auditor {
  public:
-  Auditor(const ClientLedger& ledger, const std::vector<Run>& runs, const std::vector<Fault>& faults,
+  Auditor(const ClientLedger& ledger, const std::vector<AttemptRun>& runs, const std::vector<Fault>& faults,
           const FinalState& state, const AuditRules& rules)
       : ledger_(ledger), runs_(runs), faults_(faults), state_(state), rules_(rules) {}
 
@@ -112,7 +113,7 @@ class Auditor {
   // Every final outcome is one that a client was told, if one was, and comes from an attempt that ended.
   void check_results() {
     std::set<std::string> ended;  // "TASK ATTEMPT"
-    for (const Run& run : runs_)
+    for (const AttemptRun& run : runs_)
       if (run.ended) ended.insert(fmt::format("{} {}", run.task, run.attempt));
     for (const FinalJob& job : state_.jobs) {
       for (const FinalTask& task : job.tasks) {
@@ -138,7 +139,7 @@ class Auditor {
 
   void check_runs() {
     std::set<std::string> fences;
-    for (const Run& run : runs_) {
+    for (const AttemptRun& run : runs_) {
       ++audit_.counts["attempts started"];
       const std::string fence = fmt::format("{} attempt {} of epoch {}", run.task, run.attempt, run.epoch);
       if (run.epoch != 0 && !fences.insert(fence).second) violation("{} was started twice", fence);
@@ -148,7 +149,7 @@ class Auditor {
   }
 
   void check_rerun(std::size_t i) {
-    const Run &before = runs_[i - 1], &after = runs_[i];
+    const AttemptRun &before = runs_[i - 1], &after = runs_[i];
     const std::string cause = cause_of(before, after);
     if (cause.empty())
       violation(
@@ -168,7 +169,7 @@ class Auditor {
 
   // Why a task was started again; empty: there was no reason. Being gone or standing still for a time that the
   // lease covers is none.
-  std::string cause_of(const Run& before, const Run& after) const {
+  std::string cause_of(const AttemptRun& before, const AttemptRun& after) const {
     if (before.failed) return "it failed, as told";
     for (const Fault& fault : faults_) {
       constexpr std::int64_t slack_us = 200'000;  // a kill takes effect a moment later
@@ -238,7 +239,7 @@ class Auditor {
   }
 
   const ClientLedger& ledger_;
-  const std::vector<Run>& runs_;
+  const std::vector<AttemptRun>& runs_;
   const std::vector<Fault>& faults_;
   const FinalState& state_;
   const AuditRules& rules_;
@@ -247,7 +248,7 @@ class Auditor {
 
 }  // namespace
 
-Audit audit(const ClientLedger& ledger, const std::vector<Run>& runs, const std::vector<Fault>& faults,
+Audit audit(const ClientLedger& ledger, const std::vector<AttemptRun>& runs, const std::vector<Fault>& faults,
             const FinalState& state, const AuditRules& rules) {
   return Auditor{ledger, runs, faults, state, rules}.take();
 }

@@ -32,7 +32,7 @@ struct ClientLedger {
 };
 
 // One attempt as it wrote about itself (note.h).
-struct Run {
+struct AttemptRun {
   std::string task, worker;
   std::uint32_t attempt = 0;
   std::uint64_t epoch = 0;  // 0: unknown
@@ -40,7 +40,7 @@ struct Run {
   std::int64_t start = 0, last = 0;  // microseconds; `last`: when it was seen last
   bool ended = false, failed = false;
 };
-std::vector<Run> read_runs(std::string_view text);  // by task, then by start
+std::vector<AttemptRun> read_runs(std::string_view text);  // by task, then by start
 
 // What was done to the processes.
 struct Fault {
@@ -79,7 +79,7 @@ struct Audit {
   std::map<std::string, std::size_t> counts;  // for the summary
 };
 
-Audit audit(const ClientLedger& ledger, const std::vector<Run>& runs, const std::vector<Fault>& faults,
+Audit audit(const ClientLedger& ledger, const std::vector<AttemptRun>& runs, const std::vector<Fault>& faults,
             const FinalState& state, const AuditRules& rules);
 
 }  // namespace reeve::testing

@@ -34,7 +34,7 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), address_(options_.listen) {
   write_file(authkey_file(), "a key for one test: " + dir() + "\n");
   ::chmod(authkey_file().c_str(), 0600);
   start_master();
@@ -64,7 +64,7 @@ void Cluster::start_master() {
   if (options_.ephemeral) args.emplace_back("--ephemeral");
   args.insert(args.end(), options_.master_args.begin(), options_.master_args.end());
   master_ = std::make_unique<Process>(
-      args, env_with({}), Process::Files{.out = path("master.out.log"), .err = path("master.log")});
+      start_program(args, {.out = path("master.out.log"), .err = path("master.log")}));
   if (!eventually([&] { return !master_->running() || std::filesystem::exists(ready); }) ||
       !master_->running())
     throw std::runtime_error("reeve-master does not start:\n" + master_log());
@@ -83,7 +83,7 @@ Process& Cluster::launch_worker(const std::string& name, const std::vector<std::
   words.insert(words.end(), args.begin(), args.end());
   const std::string log = path(name + ".log");
   auto& worker = workers_[name];
-  worker = std::make_unique<Process>(words, env_with(env), Process::Files{.out = log, .err = log});
+  worker = std::make_unique<Process>(start_program(words, {.out = log, .err = log}, env));
   return *worker;
 }
 
@@ -120,7 +120,9 @@ Env Cluster::env_with(const Env& env) const {
 
 Process Cluster::start_program(const std::vector<std::string>& words, const Process::Files& files,
                                const Env& env) {
-  return {words, env_with(env), files};
+  std::vector<std::string> all = options_.prefix;
+  all.insert(all.end(), words.begin(), words.end());
+  return {all, env_with(env), files};
 }
 
 Process Cluster::start_reeve(const std::vector<std::string>& args, const Process::Files& files,

@@ -33,6 +33,10 @@ struct ClusterOptions {
   bool ephemeral = false;
   std::vector<std::string> master_args = {};
   std::string data_dir = {};  // empty: in the cluster's own directory
+  std::string listen = "127.0.0.1:0";
+  // What comes before the words of every program (master, workers, clients), for example to run it in a network
+  // of its own.
+  std::vector<std::string> prefix = {};
 };
 
 // Owner: a test.  Thread: the test's.  Always: what it started is ended by its own pid when it goes away; the
@@ -52,6 +56,8 @@ class Cluster {
   // Starts it and does not wait.
   Process& launch_worker(const std::string& name, const std::vector<std::string>& args = {},
                          const Env& env = {});
+  // Programs that are started from now on have this prefix.
+  void set_prefix(std::vector<std::string> prefix) { options_.prefix = std::move(prefix); }
   bool worker_is_connected(const std::string& name);
   void stop_worker(const std::string& name, int signal = SIGTERM);
   Process& worker(const std::string& name) { return *workers_.at(name); }
@@ -76,7 +82,7 @@ class Cluster {
 
   ClusterOptions options_;
   TempDir dir_;
-  std::string address_ = "127.0.0.1:0";
+  std::string address_;
   std::unique_ptr<Process> master_;
   std::map<std::string, std::unique_ptr<Process>> workers_;
   int runs_ = 0;
