@@ -35,16 +35,21 @@ cmake --build --preset "$preset" --target reeve-master reeve-worker reeve </dev/
 here=$(mktemp -d "${TMPDIR:-/tmp}/reeve-quickstart.XXXXXX")
 pids=()
 
-stop_all() {
+stop() {  # stop PID…: all at once, with ten seconds to end by themselves
   local pid tries
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do
+  for pid in "$@"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in "$@"; do
     for ((tries = 0; tries < 100; ++tries)); do
       kill -0 "$pid" 2>/dev/null || continue 2
       sleep 0.1
     done
     kill -KILL "$pid" 2>/dev/null || true
   done
+}
+
+stop_all() {  # the master last: the workers bring it their last results
+  stop "${pids[@]:1}"
+  stop "${pids[@]::1}"
   wait 2>/dev/null || true
 }
 
@@ -128,10 +133,12 @@ say "Real programs over real files: sha256sum of every source file of this proje
 find master worker common client proto tests docs cmake deploy -type f | LC_ALL=C sort >"$here/files"
 files=$(wc -l <"$here/files")
 began=$(date +%s%N)
-echo "\$ reeve submit --each-line files --cwd $root --wait --progress -- sha256sum {}     ($files files)"
+echo "\$ reeve submit -q -n checksums --each-line $here/files --cwd $root -- sha256sum {}     ($files files)"
 job=$(reeve submit -q -n checksums --each-line "$here/files" --cwd "$root" -- sha256sum '{}')
+echo "$job"
 run reeve wait "$job"
 commands_ms=$((($(date +%s%N) - began) / 1000000))
+echo "\$ reeve result -q $job"
 reeve result -q "$job" >"$here/sums"
 head -n 3 "$here/sums"
 echo "…"
@@ -147,6 +154,8 @@ run reeve ls --all
 printf '%s squares in %s ms, as they should be\n' "$count" "$squares_ms"
 printf '%s files summed by programs in %s ms, all as sha256sum says here\n' "$files" "$commands_ms"
 
+rm -f "$here"/{squares,files,sums,expected}
+
 if $keep; then
   say "It keeps running"
   cat <<END
@@ -161,6 +170,6 @@ Logs and state: $here
 
 To stop it and remove what it made:
 
-    kill ${pids[*]} && rm -r $here
+    kill ${pids[*]:1}; sleep 1; kill ${pids[0]}; sleep 1; rm -r $here
 END
 fi
