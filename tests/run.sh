@@ -29,7 +29,9 @@ cmake --preset "$preset" ${REEVE_CMAKE_ARGS-} >"/tmp/reeve-cmake.$$" </dev/null 
   cat "/tmp/reeve-cmake.$$"; rm -f "/tmp/reeve-cmake.$$"; echo "0 passed, 1 failed"; exit 1
 }
 rm -f "/tmp/reeve-cmake.$$"
-cmake --build --preset "$preset" -j "$jobs" -- --quiet </dev/null || {
+quiet=(-- --quiet)
+[ ! -t 1 ] || quiet=()  # somebody waits for it
+cmake --build --preset "$preset" -j "$jobs" "${quiet[@]}" </dev/null || {
   echo "the build failed"; echo "0 passed, 1 failed"; exit 1
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install_test.sh BUILD_DIR: installs into a prefix of its own, builds somebody else's project against it with
-# find_package(reeve), and runs that project's program with the installed master and worker.
+# find_package(reeve), and runs that project's program and plugin with the installed master and worker.
 set -euo pipefail
 build=$(realpath "$1")
 source=$(realpath "$(dirname "$0")/../..")
@@ -29,12 +29,12 @@ for file in bin/reeve bin/reeve-master bin/reeve-worker include/reeve/client.h i
   [ -s "$prefix/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 
-compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
-flags=$(sed -n 's/^CMAKE_CXX_FLAGS:[A-Z]*=//p' "$build/CMakeCache.txt")
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
 cp -r "$source/tests/package/consumer" "$here/consumer"
 cp "$source/client/examples/square.cc" "$here/consumer/submit.cc"
-cmake -S "$here/consumer" -B "$here/consumer/build" -DCMAKE_PREFIX_PATH="$prefix" \
-  -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" >"$here/configure.log" 2>&1
+cmake -S "$here/consumer" -B "$here/consumer/build" -G "$(cached CMAKE_GENERATOR)" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" -DCMAKE_CXX_FLAGS="$(cached CMAKE_CXX_FLAGS)" \
+  >"$here/configure.log" 2>&1
 cmake --build "$here/consumer/build" >"$here/build.log" 2>&1
 
 wait_until() {
@@ -56,11 +56,12 @@ pids+=($!)
 wait_until test -s "$here/ready.json"
 REEVE_MASTER=$(sed -n 's/.*"native": *"\([^"]*\)".*/\1/p' "$here/ready.json")
 export REEVE_MASTER
-"$prefix/bin/reeve-worker" >"$here/worker.log" 2>&1 &
+"$prefix/bin/reeve-worker" --plugin "$here/consumer/build/libreverse.so" >"$here/worker.log" 2>&1 &
 pids+=($!)
 
 squares=$("$here/consumer/build/submit")
 [[ $squares == *"12 * 12 = 144"* ]] || { echo "the program printed: $squares"; exit 1; }
 [ "$("$prefix/bin/reeve" call square 12)" = 144 ] || { echo "reeve call square 12 is not 144"; exit 1; }
-[ -s "$here/consumer/build/libreverse.so" ] || { echo "the plugin was not built"; exit 1; }
+reversed=$("$prefix/bin/reeve" call reverse '"stressed"')
+[ "$reversed" = '"desserts"' ] || { echo "the plugin's function returned: $reversed"; exit 1; }
 echo "installed, built against and run from $prefix"
