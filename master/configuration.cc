@@ -1,5 +1,7 @@
 #include "master/configuration.h"
 
+#include <filesystem>
+
 #include "common/app/data_dir.h"
 
 namespace reeve::master {
@@ -91,6 +93,8 @@ Result<Options> Configuration::options() {
   const auto listen = parse_endpoint(listen_, native_port_default);
   if (!listen) return fail(listen.error());
   options_.listen = *listen;
+  // Whoever reads of it, in `reeve status` or in a message, may be in another directory.
+  options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
   authkey_.data_dir = options_.data_dir;
   const auto authkey = find_or_make_authkey(authkey_);
   if (!authkey) return fail(authkey.error());
