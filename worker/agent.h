@@ -97,6 +97,10 @@ class Agent {
   // ---- time
   void tick(TimePoint now, AgentEffects& fx);
   TimePoint next_tick(TimePoint now) const;  // tick() is wanted then, or earlier
+  // When the leases end unless the master is heard of before; none: there are none to lose.
+  std::optional<TimePoint> lease_end() const {
+    return had_lease_ ? std::optional{lease_base_ + lease_} : std::nullopt;
+  }
 
   std::size_t in_pool() const { return lent_; }
   std::size_t unfinished() const { return lent_ - abandoned_; }

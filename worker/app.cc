@@ -1,5 +1,6 @@
 #include "worker/app.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -79,7 +80,33 @@ Result<void> App::start_guard() {
   auto guard = Guard::start(*groups_);
   if (!guard) return fail(guard.error());
   guard_.emplace(std::move(*guard));
+  watch_guard();
   return {};
+}
+
+// A guard that was killed is replaced: what runs must not outlive this worker.
+void App::watch_guard() {
+  if (guard_->fd() < 0) return;  // a system without pidfd_open
+  guard_ended_.assign(::fcntl(guard_->fd(), F_DUPFD_CLOEXEC, 0));
+  guard_ended_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                          [this](const boost::system::error_code& cancelled) {
+                            if (cancelled) return;
+                            log::warn("the guard over this worker's programs was killed; starting another");
+                            guard_ended_.close();
+                            guard_.reset();
+                            auto guard = Guard::start(*groups_);
+                            if (!guard) return log::error("{}", guard.error().detail);
+                            guard_.emplace(std::move(*guard));
+                            watch_guard();
+                          });
+}
+
+// Should this process stand still from now on, the guard ends what runs in its place: after the time that an
+// orderly end may take.
+void App::say_when_groups_end() {
+  constexpr Duration margin = std::chrono::seconds{1};
+  const auto lease_end = agent_.lease_end();
+  groups_->set_end(lease_end ? *lease_end + options_.kill_grace + margin : GroupTable::never);
 }
 
 std::unique_ptr<Runner> App::make_runner(unsigned slot) {
@@ -209,6 +236,7 @@ void App::turn() {
   effects_.clear();
   if (reconnect) link_->reconnect({Errc::timed_out, "it does not answer heartbeats"});
   if (leave_now) leave();
+  say_when_groups_end();
   arm_tick();
 }
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -40,6 +41,8 @@ class App {
   std::unique_ptr<Runner> make_runner(unsigned slot);  // on a slot's thread
   Result<void> load_functions();
   Result<void> start_guard();
+  void watch_guard();
+  void say_when_groups_end();
   LinkOptions link_options() const;
   void on_first_connect(const Result<void>& connected);
   void announce();
@@ -63,6 +66,7 @@ class App {
   std::optional<rlimit> descriptors_;  // that programs get
   std::optional<GroupTable> groups_;
   std::optional<Guard> guard_;
+  boost::asio::posix::stream_descriptor guard_ended_{io_};
   Functions functions_;
   Agent agent_;
   AgentEffects effects_;

@@ -4,6 +4,9 @@
 // and exec. When that closes, the worker is gone, however it went, and nobody is on the way any more: every
 // process group that lives stands in the table, and is killed.
 //
+// It does the same when the end that stands in the table has come: a worker that stands still (SIGSTOP, a
+// debugger, a machine that swaps) cannot stop its tasks itself when its lease is lost.
+//
 // Owner: App.  Thread: the one that started it.
 #pragma once
 
@@ -20,10 +23,15 @@ class Guard {
   Guard& operator=(Guard&&) = delete;
   ~Guard();  // the process ends, and kills what still stands in the table
 
+  // Readable when the process has ended although nobody asked it to. Then a new guard is wanted.
+  int fd() const { return pidfd_.get(); }
+
  private:
-  Guard(Descriptor lifeline, pid_t process) : lifeline_(std::move(lifeline)), process_(process) {}
+  Guard(Descriptor lifeline, Descriptor pidfd, pid_t process)
+      : lifeline_(std::move(lifeline)), pidfd_(std::move(pidfd)), process_(process) {}
 
   Descriptor lifeline_;
+  Descriptor pidfd_;
   pid_t process_;
 };
 

@@ -13,10 +13,10 @@ namespace reeve::worker {
 namespace {
 
 // guard_subject.cc: a process with a guard, that runs a shell script in a CommandRunner.
-pid_t start_subject(const std::string& script, const std::string& fifo) {
+pid_t start_subject(const std::string& script, const std::string& fifo, const char* end_ms = nullptr) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::execl(REEVE_GUARD_SUBJECT, REEVE_GUARD_SUBJECT, script.c_str(), fifo.c_str(), nullptr);
+    ::execl(REEVE_GUARD_SUBJECT, REEVE_GUARD_SUBJECT, script.c_str(), fifo.c_str(), end_ms, nullptr);
     ::_exit(127);
   }
   return child;
@@ -38,6 +38,18 @@ TEST(Guard, AKilledWorkerTakesItsProcessGroupsWithIt) {
   ::kill(subject, SIGKILL);
   wait_for(subject);
   fifo.wait_for_last_writer();
+}
+
+TEST(Guard, AWorkerThatStandsStillBeyondItsLeaseLosesItsProcessGroups) {
+  const TempDir dir;
+  Fifo fifo{dir / "fifo"};
+  const pid_t subject =
+      start_subject("trap '' TERM HUP; exec 9>$1; echo ready >&9; sleep 1000", fifo.path(), "2000");
+  EXPECT_EQ(fifo.line(), "ready");
+  ::kill(subject, SIGSTOP);
+  fifo.wait_for_last_writer();
+  ::kill(subject, SIGCONT);
+  EXPECT_EQ(WEXITSTATUS(wait_for(subject)), 1) << "it sees that the program was killed";
 }
 
 TEST(Guard, AWorkerThatEndsByItselfLeavesNoGuard) {
@@ -62,6 +74,17 @@ TEST(GroupTable, AProgramStandsInItWhileItRuns) {
   EXPECT_TRUE(GroupTable::kill(*table->entry(1)));
   EXPECT_FALSE(GroupTable::kill(*table->entry(1)));
   EXPECT_EQ(group->end().signal, SIGKILL);
+}
+
+TEST(GroupTable, KnowsWhenWhatRunsMustEnd) {
+  auto table = GroupTable::make(3);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->end(), GroupTable::never);
+  auto attached = GroupTable::map(Descriptor{::dup(table->fd())});
+  ASSERT_TRUE(attached);
+  const TimePoint end = mono_now();
+  table->set_end(end);
+  EXPECT_EQ(attached->end(), end);
 }
 
 TEST(GroupTable, IsSharedThroughItsDescriptor) {
