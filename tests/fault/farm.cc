@@ -106,19 +106,37 @@ std::optional<FinalState> Farm::final_state(std::chrono::milliseconds longest) {
   return state;
 }
 
-std::vector<pid_t> children_of_worker(pid_t worker) {
+namespace {
+
+std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   std::error_code gone;
-  const std::string tasks = fmt::format("/proc/{}/task", worker);
+  const std::string tasks = fmt::format("/proc/{}/task", parent);
   for (const auto& thread : std::filesystem::directory_iterator(tasks, gone)) {
     std::istringstream pids{read_file(thread.path().string() + "/children")};
-    for (pid_t pid; pids >> pid;) {
-      if (read_file(fmt::format("/proc/{}/cmdline", pid)).contains("--guard")) continue;
-      children.push_back(pid);
-      for (const pid_t grandchild : children_of_worker(pid)) children.push_back(grandchild);
-    }
+    for (pid_t pid; pids >> pid;) children.push_back(pid);
   }
   return children;
+}
+
+bool is_guard(pid_t pid) { return read_file(fmt::format("/proc/{}/cmdline", pid)).contains("--guard"); }
+
+}  // namespace
+
+std::vector<pid_t> children_of_worker(pid_t worker) {
+  std::vector<pid_t> all;
+  for (const pid_t child : children_of(worker)) {
+    if (is_guard(child)) continue;
+    all.push_back(child);
+    for (const pid_t grandchild : children_of(child)) all.push_back(grandchild);
+  }
+  return all;
+}
+
+std::optional<pid_t> guard_of_worker(pid_t worker) {
+  for (const pid_t child : children_of(worker))
+    if (is_guard(child)) return child;
+  return std::nullopt;
 }
 
 }  // namespace reeve::testing

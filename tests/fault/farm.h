@@ -52,5 +52,6 @@ class Farm {
 
 // The processes that a worker runs tasks in: children and theirs, without the guard that watches over it.
 std::vector<pid_t> children_of_worker(pid_t worker);
+std::optional<pid_t> guard_of_worker(pid_t worker);
 
 }  // namespace reeve::testing

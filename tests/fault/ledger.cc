@@ -187,6 +187,7 @@ class Auditor {
         case Fault::Role::master:
           if (long_enough) return "the master was gone for too long";
           break;
+        case Fault::Role::guard:
         case Fault::Role::client:
           break;
       }

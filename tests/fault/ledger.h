@@ -45,7 +45,7 @@ std::vector<AttemptRun> read_runs(std::string_view text);  // by task, then by s
 // What was done to the processes.
 struct Fault {
   enum class Kind : std::uint8_t { kill, stop };
-  enum class Role : std::uint8_t { master, worker, child, client };
+  enum class Role : std::uint8_t { master, worker, child, guard, client };
   Kind kind;
   Role role;
   std::string name;    // of the worker, of the child's worker, of the client

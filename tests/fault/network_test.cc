@@ -5,10 +5,8 @@
 #include <memory>
 #include <thread>
 
-#include "tests/fault/ledger.h"
 #include "tests/fault/network.h"
-#include "tests/fault/note.h"
-#include "tests/integration/cluster.h"
+#include "tests/fault/tasks.h"
 
 namespace reeve::testing {
 namespace {
@@ -19,8 +17,6 @@ using ::testing::HasSubstr;
 
 constexpr auto lease = 2s;
 
-std::string fault_task() { return REEVE_FAULT_DIR "/fault_task"; }
-
 // The master and whoever is "near" are on the left, what is cut off on the right.
 class NetworkTest : public ::testing::Test {
  protected:
@@ -30,10 +26,11 @@ class NetworkTest : public ::testing::Test {
         std::make_unique<Cluster>(ClusterOptions{.master_args = {"--lease", "2s", "--silence-max", "2s"},
                                                  .listen = Network::address(Side::left) + ":0",
                                                  .prefix = network.prefix(Side::left)});
+    tasks = std::make_unique<Tasks>(*cluster);
   }
   void add_worker(Side side, const std::string& name) {
     cluster->set_prefix(network.prefix(side));
-    cluster->launch_worker(name, {"--slots", "1", "--kill-grace", "500ms"}, {{"LEDGER_WORKER", name}});
+    cluster->launch_worker(name, {"--slots", "1", "--kill-grace", "500ms"}, Tasks::worker_env(name));
     cluster->set_prefix(network.prefix(Side::left));
     ASSERT_TRUE(eventually([&] { return cluster->worker_is_connected(name); })) << cluster->master_log();
   }
@@ -43,31 +40,21 @@ class NetworkTest : public ::testing::Test {
     cluster->set_prefix(network.prefix(Side::left));
     return process;
   }
-  std::string submit(const TaskPayload& payload) {
-    const Ran ran = cluster->reeve({"submit", "-q", "--", fault_task(), notes(), payload.text()});
-    EXPECT_EQ(ran.exit_code, 0) << ran.err;
-    return ran.out.substr(0, ran.out.find('\n'));
-  }
-  std::string notes() const { return cluster->path("notes"); }
-  std::vector<AttemptRun> runs() const { return read_runs(read_file(notes())); }
-  bool runs_begin(std::size_t count) {
-    return eventually([&] { return runs().size() >= count; });
-  }
-
   Network network;
   std::unique_ptr<Cluster> cluster;
+  std::unique_ptr<Tasks> tasks;
 };
 
 TEST_F(NetworkTest, AWorkerThatIsCutOffPastItsLeaseStopsItsTaskBeforeAnotherBegins) {
   add_worker(Side::right, "far");
-  const std::string job = submit({.name = "t", .milliseconds = 8000});
-  ASSERT_TRUE(runs_begin(1));
+  const std::string job = tasks->submit({{.name = "t", .milliseconds = 8000}});
+  ASSERT_TRUE(tasks->begun(1));
   add_worker(Side::left, "near");
   network.pull_the_cable();
-  ASSERT_TRUE(runs_begin(2)) << cluster->master_log();
+  ASSERT_TRUE(tasks->begun(2)) << cluster->master_log();
   network.plug_it_in();
   EXPECT_EQ(cluster->reeve({"wait", job}).exit_code, 0);
-  const std::vector<AttemptRun> all = runs();
+  const std::vector<AttemptRun> all = tasks->runs();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].worker, "far");
   EXPECT_FALSE(all[0].ended);
@@ -78,30 +65,30 @@ TEST_F(NetworkTest, AWorkerThatIsCutOffPastItsLeaseStopsItsTaskBeforeAnotherBegi
 
 TEST_F(NetworkTest, AResultThatComesAfterTheLeaseIsRefused) {
   add_worker(Side::right, "far");
-  const std::string job = submit({.name = "t", .milliseconds = 1000});
-  ASSERT_TRUE(runs_begin(1));
+  const std::string job = tasks->submit({{.name = "t", .milliseconds = 1000}});
+  ASSERT_TRUE(tasks->begun(1));
   network.pull_the_cable();
   add_worker(Side::left, "near");
-  ASSERT_TRUE(runs_begin(2)) << cluster->master_log();
-  EXPECT_TRUE(runs()[0].ended) << "it was finished when nobody could hear it";
+  ASSERT_TRUE(tasks->begun(2)) << cluster->master_log();
+  EXPECT_TRUE(tasks->runs()[0].ended) << "it was finished when nobody could hear it";
   network.plug_it_in();
   EXPECT_EQ(cluster->reeve({"wait", job}).exit_code, 0);
   EXPECT_EQ(cluster->reeve({"result", job}).out, task_value("t", 2) + "\n");
   ASSERT_TRUE(eventually([&] { return cluster->worker_is_connected("far"); }));
   EXPECT_EQ(cluster->reeve({"result", job}).out, task_value("t", 2) + "\n");
-  EXPECT_EQ(runs().size(), 2u);
+  EXPECT_EQ(tasks->runs().size(), 2u);
 }
 
 TEST_F(NetworkTest, ACutShorterThanTheLeaseIsNotNoticedByTheTask) {
   add_worker(Side::right, "far");
   add_worker(Side::left, "near");
-  const std::string job = submit({.name = "t", .milliseconds = 3000});
-  ASSERT_TRUE(runs_begin(1));
+  const std::string job = tasks->submit({{.name = "t", .milliseconds = 3000}});
+  ASSERT_TRUE(tasks->begun(1));
   network.pull_the_cable();
   std::this_thread::sleep_for(lease / 4);  // how long the cable is out, not a wait for something
   network.plug_it_in();
   EXPECT_EQ(cluster->reeve({"wait", job}).exit_code, 0);
-  EXPECT_EQ(runs().size(), 1u);
+  EXPECT_EQ(tasks->runs().size(), 1u);
   EXPECT_EQ(cluster->reeve({"result", job}).out, task_value("t", 1) + "\n");
 }
 
@@ -120,9 +107,9 @@ TEST_F(NetworkTest, AValueThatWasHandedToAGetterThatVanishedGoesToAnother) {
 
 TEST_F(NetworkTest, AClientWhoseConnectionDiedInSilenceFindsBack) {
   add_worker(Side::left, "near");
-  const std::string job = submit({.name = "t", .milliseconds = 1000});
+  const std::string job = tasks->submit({{.name = "t", .milliseconds = 1000}});
   Process waiting = start_far({"wait", job}, cluster->path("waiting"));
-  ASSERT_TRUE(runs_begin(1));
+  ASSERT_TRUE(tasks->begun(1));
   ASSERT_TRUE(eventually([&] { return cluster->reeve({"status", "--json"}).out.contains("\"clients\":2"); }))
       << cluster->reeve({"status", "--json"}).out;
   network.pull_the_cable();

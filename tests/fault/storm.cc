@@ -17,7 +17,7 @@ constexpr const char* master_name = "master";
 
 // Most of the time it is short; now and then a worker stands still until long after its lease.
 constexpr int stop_ms_min = 20, stop_ms_max = 800;
-constexpr auto stop_beyond_lease = farm_lease + 1500ms;
+constexpr auto stop_beyond_lease = farm_lease + 4s;
 
 }  // namespace
 
@@ -103,8 +103,14 @@ void Storm::kill_client(const std::string& name) {
 }
 
 void Storm::hit_child(const std::string& worker) {
-  const std::vector<pid_t> children = children_of_worker(farm_.worker(worker).pid());
+  const pid_t parent = farm_.worker(worker).pid();
+  const std::vector<pid_t> children = children_of_worker(parent);
   const std::size_t draw = random_();
+  if (const auto guard = guard_of_worker(parent); guard && draw % 8 == 0) {
+    note({Fault::Kind::kill, Fault::Role::guard, worker, monotonic_us(), monotonic_us()});
+    ::kill(*guard, SIGKILL);
+    return;
+  }
   if (children.empty()) return;
   const pid_t child = children[draw % children.size()];
   if (draw % 3 == 0) return stop(Fault::Role::child, worker, child, between(stop_ms_min, stop_ms_max));
@@ -137,7 +143,7 @@ void Storm::died(const std::string& name, Process& process) {
 }
 
 std::map<std::string, std::size_t> Storm::summary() const {
-  constexpr const char* roles[] = {"master", "worker", "child of a worker", "client"};
+  constexpr const char* roles[] = {"master", "worker", "child of a worker", "guard of a worker", "client"};
   std::map<std::string, std::size_t> counts;
   for (const Fault& fault : faults_)
     ++counts[fmt::format("{} {}", roles[static_cast<std::size_t>(fault.role)],
