@@ -28,8 +28,10 @@ bool has_python2_dates(const Fragment& fragment) {
 // filled: its type and a list stand in its place, and its PUT waits until it is made.
 class Converter {
  public:
-  Converter(const Fragment& from, Reader reader, const Limits& limits)
-      : from_(from), reader_(reader), scan_(limits), lowers_(reader == Reader::python2) {
+  enum class Names : std::uint8_t { with_texts, alone };
+
+  Converter(const Fragment& from, Reader reader, const Limits& limits, Names names = Names::with_texts)
+      : from_(from), reader_(reader), names_(names), scan_(limits), lowers_(reader == Reader::python2) {
     out_.memo_count = from.memo_count;
     out_.python2_names = lowers_ || from.python2_names;
     out_.protocol = 2;
@@ -51,13 +53,24 @@ class Converter {
   }
 
  private:
-  // What can only be known from the whole: where frozensets begin, which strings are the state of a date.
+  // What can only be known from the whole: where frozensets begin, which texts are names of classes, which strings are
+  // the state of a date.
   void find_special() {
     for (std::uint32_t i = 0; i < scan_.entries(); ++i) {
       const Entry& entry = scan_.entry(i);
       if (lowers_ && entry.kind == Entry::Kind::frozenset) frozenset_marks_.insert(entry.edge);
+      if (names_ == Names::alone && entry.kind == Entry::Kind::global) find_name_texts(entry);
       if (!lowers_ && entry.kind == Entry::Kind::object) find_date(entry);
     }
+  }
+
+  void find_name_texts(const Entry& entry) {
+    if (from_.bytes[entry.opcode] != op::stack_global) return;
+    const Entry &module = scan_.entry(entry.first), &name = scan_.entry(entry.last);
+    const auto plain = [](const Entry& text) {
+      return text.kind == Entry::Kind::atom && text.put == nothing;
+    };
+    if (plain(module) && plain(name)) dropped_.insert({module.opcode, name.opcode, entry.opcode});
   }
 
   void find_date(const Entry& entry) {
@@ -96,6 +109,7 @@ class Converter {
         }
         break;
       default:
+        if (opcode.action == Action::atom && dropped_.contains(token.at)) return {};
         if (lowers_) return lower(token, opcode);
         if (from_.bytes[token.at] == op::bytearray8 && reader_ == Reader::python3_old)
           return write_bytearray(token);
@@ -176,8 +190,10 @@ class Converter {
         if (frozenset_marks_.contains(token.at)) add_global({"__builtin__", "frozenset"});
         break;
       case op::stack_global:
-        out_.bytes += op::pop;  // the names, which may have been memoised
-        out_.bytes += op::pop;
+        if (!dropped_.contains(token.at)) {
+          out_.bytes += op::pop;  // the names, which may have been memoised
+          out_.bytes += op::pop;
+        }
         return lower_global(scan_.name(event(token.at)->entry));
       case op::global:
         if (from_.python2_names) {
@@ -275,12 +291,14 @@ class Converter {
 
   const Fragment& from_;
   Reader reader_;
+  Names names_;
   Scan scan_;
   bool lowers_;  // to protocol 2
   Fragment out_;
   std::size_t event_ = 0;
   std::uint32_t set_ = 0;
   std::unordered_set<std::uint32_t> frozenset_marks_, date_states_;
+  std::unordered_set<std::uint32_t> dropped_;  // texts that are only names, and the opcodes that take them
   std::vector<std::pair<std::uint32_t, Token>> waiting_puts_;  // of sets that are being filled
 };
 
@@ -302,6 +320,13 @@ bool needs_conversion(const Fragment& fragment, Reader reader) {
 Result<Fragment> convert(const Fragment& fragment, Reader reader, const Limits& limits) {
   if (!needs_conversion(fragment, reader)) return fragment;
   return Converter{fragment, reader, limits}.run();
+}
+
+std::string canonical_bytes(const Fragment& fragment, const Limits& limits) {
+  if (!needs_conversion(fragment, Reader::python2)) return fragment.bytes;
+  const Result<Fragment> lowered =
+      Converter{fragment, Reader::python2, limits, Converter::Names::alone}.run();
+  return lowered ? lowered->bytes : fragment.bytes;
 }
 
 }  // namespace reeve::pickle

@@ -26,7 +26,7 @@ struct Limits {
   std::uint32_t value_elements_max = 5'000'000;
   // Of one comparison, hash, text: a small value can stand for 2^200 elements that are shared.
   std::uint32_t steps_max = 2'000'000;
-  std::size_t text_bytes_max = 64u << 20;
+  std::size_t text_bytes_max = 16u << 20;
 };
 
 }  // namespace reeve::pickle

@@ -1,8 +1,11 @@
 #include "common/pickle/pieces.h"
 
 #include <optional>
+#include <span>
 
 #include "common/pickle/slice.h"
+#include "common/pickle/utf8.h"
+#include "common/pickle/value.h"
 
 namespace reeve::pickle {
 
@@ -25,6 +28,82 @@ std::optional<Pieces::Kind> kind_of(Entry::Kind kind) {
   }
 }
 
+// Encodes elements one by one.
+Result<std::vector<Fragment>> encode_all(std::span<const Value> values, const Limits& limits) {
+  std::vector<Fragment> out;
+  for (const Value& value : values) {
+    Result<Fragment> fragment = encode(value, limits);
+    if (!fragment) return fail(std::move(fragment.error()));
+    out.push_back(std::move(*fragment));
+  }
+  return out;
+}
+
+Result<std::vector<Value>> numbers_of_range(const Value& range, const Limits& limits) {
+  const auto start = range.elements()[0].to_int64(), stop = range.elements()[1].to_int64(),
+             step = range.elements()[2].to_int64();
+  if (!start || !stop || !step || *step == 0) return fail(Errc::limit_reached, "a range beyond 64 bits");
+  std::vector<Value> out;
+  for (std::int64_t number = *start; *step > 0 ? number < *stop : number > *stop;) {
+    if (out.size() >= limits.value_elements_max)
+      return fail(Errc::limit_reached, "a long range; value_elements_max is {}", limits.value_elements_max);
+    out.emplace_back(number);
+    if (__builtin_add_overflow(number, *step, &number)) break;
+  }
+  return out;
+}
+
+std::vector<Value> characters_of(std::string_view text) {
+  std::vector<Value> out;
+  while (!text.empty()) {
+    std::string_view rest = text;
+    char32_t character;
+    if (!take_character(rest, character)) break;
+    out.push_back(Value::text(std::string(text.substr(0, text.size() - rest.size()))));
+    text = rest;
+  }
+  return out;
+}
+
+// The elements of what is no container for the scan: calls that stand for containers, texts, bytes.
+Result<std::vector<Value>> iterate_value(const Value& value, const Limits& limits) {
+  const auto copy_of = [](std::span<const Value> values) {
+    return std::vector<Value>(values.begin(), values.end());
+  };
+  switch (value.kind()) {
+    case Value::Kind::list:
+    case Value::Kind::tuple:
+    case Value::Kind::set:
+    case Value::Kind::frozenset:
+      return copy_of(value.elements());
+    case Value::Kind::array:
+      return copy_of(value.elements().subspan(1));
+    case Value::Kind::dict: {
+      std::vector<Value> keys;
+      for (std::size_t i = 0; i < value.elements().size(); i += 2) keys.push_back(value.elements()[i]);
+      return keys;
+    }
+    case Value::Kind::range:
+      return numbers_of_range(value, limits);
+    case Value::Kind::text:
+      return characters_of(value.chars());
+    case Value::Kind::bytes:
+    case Value::Kind::bytearray: {
+      std::vector<Value> out;
+      for (const char byte : value.chars()) out.emplace_back(std::int64_t{static_cast<unsigned char>(byte)});
+      return out;
+    }
+    default:
+      return fail(Errc::invalid_argument, "'{}' object is not iterable", type_name(value));
+  }
+}
+
+// Whether the scan itself sees a container, so that its elements can be cut out whatever they are.
+bool is_container(const Fragment& fragment, const Limits& limits) {
+  Scan scan{limits};
+  return scan.fragment(fragment.bytes) && kind_of(scan.entry(scan.resolve(scan.top())).kind);
+}
+
 }  // namespace
 
 Result<Pieces> split(const Fragment& fragment, const Limits& limits) {
@@ -41,6 +120,47 @@ Result<Pieces> split(const Fragment& fragment, const Limits& limits) {
     element.python2_names = fragment.python2_names;
   }
   return pieces;
+}
+
+Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits) {
+  if (is_container(fragment, limits)) {
+    Result<Pieces> pieces = split(fragment, limits);
+    if (!pieces) return fail(std::move(pieces.error()));
+    if (pieces->kind != Pieces::Kind::dict) return std::move(pieces->elements);
+    std::vector<Fragment> keys;
+    for (std::size_t i = 0; i < pieces->elements.size(); i += 2)
+      keys.push_back(std::move(pieces->elements[i]));
+    return keys;
+  }
+  const Result<Value> value = decode(fragment, limits);
+  if (!value) return fail(value.error());
+  const Result<std::vector<Value>> values = iterate_value(*value, limits);
+  if (!values) return fail(values.error());
+  return encode_all(*values, limits);
+}
+
+Result<std::vector<Fragment>> pairs(const Fragment& fragment, const Limits& limits) {
+  if (!is_container(fragment, limits)) {
+    const Result<Value> value = decode(fragment, limits);
+    if (!value) return fail(value.error());
+    if (value->kind() == Value::Kind::dict) return encode_all(value->elements(), limits);
+  } else if (Result<Pieces> pieces = split(fragment, limits); pieces && pieces->kind == Pieces::Kind::dict) {
+    return std::move(pieces->elements);
+  }
+  Result<std::vector<Fragment>> sequence = iterate(fragment, limits);
+  if (!sequence) return sequence;
+  std::vector<Fragment> out;
+  for (std::size_t i = 0; i < sequence->size(); ++i) {
+    Result<std::vector<Fragment>> pair = iterate((*sequence)[i], limits);
+    if (!pair)
+      return fail(Errc::invalid_argument,
+                  "cannot convert dictionary update sequence element #{} to a sequence", i);
+    if (pair->size() != 2)
+      return fail(Errc::invalid_argument,
+                  "dictionary update sequence element #{} has length {}; 2 is required", i, pair->size());
+    for (Fragment& part : *pair) out.push_back(std::move(part));
+  }
+  return out;
 }
 
 }  // namespace reeve::pickle

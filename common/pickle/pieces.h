@@ -18,4 +18,11 @@ struct Pieces {
 // invalid_argument: the value is none of these containers (a str, a number, an instance…).
 Result<Pieces> split(const Fragment& fragment, const Limits& limits = {});
 
+// What list(x) would hold: the elements of a list, tuple, set, the keys of a dict, the numbers of a range, the
+// characters of a str… invalid_argument: "'int' object is not iterable", a TypeError in Python.
+Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits = {});
+
+// What dict(x) would hold, keys and values in turn, keys as often as they come: of a dict, or of a sequence of pairs.
+Result<std::vector<Fragment>> pairs(const Fragment& fragment, const Limits& limits = {});
+
 }  // namespace reeve::pickle

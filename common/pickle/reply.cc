@@ -1,16 +1,20 @@
 #include "common/pickle/reply.h"
 
+#include <cstdint>
 #include <cstring>
 
 #include "common/pickle/convert.h"
 #include "common/pickle/put.h"
+#include "common/pickle/stored.h"
 #include "common/pickle/token.h"
+#include "common/pickle/utf8.h"
 
 namespace reeve::pickle {
 
 namespace {
 
 // PROTO switches the names of classes: Python 3 takes those of Python 2 up to protocol 2.
+constexpr std::size_t python2_bytes_max = 0x7fff'ffff;
 constexpr std::string_view python2_names = "\x80\x02", python3_names = "\x80\x04";
 
 }  // namespace
@@ -62,17 +66,34 @@ ReplyWriter& ReplyWriter::integer(std::int64_t value) {
   return *this;
 }
 
+ReplyWriter& ReplyWriter::unsigned_integer(std::uint64_t value) {
+  if (value <= std::uint64_t{INT64_MAX}) return integer(static_cast<std::int64_t>(value));
+  constexpr std::string_view long1_of_9_bytes = "\x8a\x09";
+  out_ += long1_of_9_bytes;
+  put_number(out_, value);
+  out_ += '\0';
+  return *this;
+}
+
 ReplyWriter& ReplyWriter::real(double value) {
   put_real(out_, value);
   return *this;
 }
 
 ReplyWriter& ReplyWriter::text(std::string_view value) {
-  constexpr std::size_t python2_bytes_max = 0x7fff'ffff;
   value = value.substr(0, python2_bytes_max);
   put_counted(out_, op::short_binstring, op::binstring, value);
   for (char* c = out_.data() + out_.size() - value.size(); c != out_.data() + out_.size(); ++c)
     if (static_cast<unsigned char>(*c) >= 0x80) *c = '?';
+  return *this;
+}
+
+ReplyWriter& ReplyWriter::native_text(std::string_view utf8) {
+  if (reader_ == Reader::python2 || is_ascii(utf8) || !is_utf8(utf8) || utf8.size() > python2_bytes_max)
+    return text(utf8);
+  out_ += op::binunicode;
+  put_number(out_, static_cast<std::uint32_t>(utf8.size()));
+  out_ += utf8;
   return *this;
 }
 
@@ -90,6 +111,16 @@ Result<void> ReplyWriter::value(const Fragment& fragment) {
   if (!converted) return fail(converted.error());
   splice(*converted);
   return {};
+}
+
+Result<void> ReplyWriter::stored(std::string_view stored) {
+  if (const auto plain = plain_stored(stored, reader_)) {
+    out_ += *plain;
+    return {};
+  }
+  const Result<Fragment> fragment = from_stored(stored);
+  if (!fragment) return fail(fragment.error());
+  return value(*fragment);
 }
 
 void ReplyWriter::splice(const Fragment& fragment) {
@@ -145,6 +176,17 @@ ReplyWriter& ReplyWriter::close_call() {
   return *this;
 }
 
+ReplyWriter& ReplyWriter::open_instance() {
+  out_ += op::empty_tuple;
+  out_ += op::newobj;
+  return *this;
+}
+
+ReplyWriter& ReplyWriter::close_instance() {
+  out_ += op::build;
+  return *this;
+}
+
 ReplyWriter& ReplyWriter::exception(std::string_view module, std::string_view name,
                                     std::string_view argument) {
   return global(module, name).open_call().text(argument).close_call();
@@ -168,14 +210,10 @@ Result<void> ReplyWriter::exception(std::string_view module, std::string_view na
 
 ReplyWriter& ReplyWriter::token(std::string_view type_id, std::string_view address, std::uint16_t port,
                                 std::string_view ident) {
-  global("multiprocessing.managers", "Token");
-  out_ += op::empty_tuple;
-  out_ += op::newobj;
+  global("multiprocessing.managers", "Token").open_instance();
   open_tuple().text(type_id);
   open_tuple().text(address).integer(port).close_tuple();
-  text(ident).close_tuple();
-  out_ += op::build;
-  return *this;
+  return text(ident).close_tuple().close_instance();
 }
 
 void reply_none(Reader reader, std::string& out) {

@@ -35,13 +35,18 @@ class ReplyWriter {
   ReplyWriter& none();
   ReplyWriter& boolean(bool value);
   ReplyWriter& integer(std::int64_t value);
+  ReplyWriter& unsigned_integer(std::uint64_t value);
   ReplyWriter& real(double value);
   // str in every Python. What is not ASCII becomes '?'.
   ReplyWriter& text(std::string_view value);
+  // str for people: as it is in Python 3, with '?' for what is not ASCII in Python 2. For values of __str__, __repr__.
+  ReplyWriter& native_text(std::string_view utf8);
   // A class or function by its Python 2 name, which every reader knows: {"exceptions", "ValueError"}.
   ReplyWriter& global(std::string_view module, std::string_view name);
   // The error of convert(); nothing was appended then.
   Result<void> value(const Fragment& fragment);
+  // The same with a value in its stored form (stored.h), which for most values is one copy.
+  Result<void> stored(std::string_view stored);
 
   ReplyWriter& open_tuple();
   ReplyWriter& close_tuple();
@@ -52,6 +57,9 @@ class ReplyWriter {
   // An instance: open_call().text("…").close_call() after global(): the arguments of the call.
   ReplyWriter& open_call() { return open_tuple(); }
   ReplyWriter& close_call();
+  // An instance made of its state alone: global(…), open_instance(), the state (a dict), close_instance().
+  ReplyWriter& open_instance();
+  ReplyWriter& close_instance();
 
   // global(module, name) with these texts as arguments.
   ReplyWriter& exception(std::string_view module, std::string_view name, std::string_view argument);

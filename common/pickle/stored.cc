@@ -124,6 +124,17 @@ std::string to_stored(const Fragment& fragment) {
   return out;
 }
 
+std::optional<std::string_view> plain_stored(std::string_view stored, Reader reader) {
+  if (stored.size() < proto_bytes + stop_bytes + flags_bytes || stored.front() != op::proto) return {};
+  const auto flags = static_cast<unsigned char>(stored.back());
+  constexpr unsigned in_the_way = high_bytes_bit | details_bit;
+  if ((flags & (magic_mask | in_the_way)) != magic) return {};
+  const unsigned protocol = (flags & protocol_mask) >> protocol_shift;
+  const unsigned protocol_max = reader == Reader::python2 ? 2 : reader == Reader::python3_old ? 4 : 5;
+  if (protocol > protocol_max || stored[stored.size() - flags_bytes - stop_bytes] != op::stop) return {};
+  return stored.substr(proto_bytes, stored.size() - proto_bytes - stop_bytes - flags_bytes);
+}
+
 Result<Fragment> from_stored(std::string_view stored, const Limits& limits) {
   const auto broken = [] { return fail(Errc::invalid_argument, "this is no stored pickle"); };
   if (stored.size() < proto_bytes + stop_bytes + flags_bytes || stored.front() != op::proto ||

@@ -10,6 +10,7 @@
 // protocol, 3 at least. A payload whose last byte is STOP has nothing behind it; it came from elsewhere.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,9 @@ std::string to_stored(const Fragment& fragment);
 
 // Any pickle is taken, also without a trailer: then it is scanned, which costs more. invalid_argument: it is none.
 Result<Fragment> from_stored(std::string_view stored, const Limits& limits = {});
+
+// The bytes of the fragment, if they can go into a reply to that reader as they are: no memo, no classes, nothing to
+// convert. None: use from_stored.
+std::optional<std::string_view> plain_stored(std::string_view stored, Reader reader);
 
 }  // namespace reeve::pickle
