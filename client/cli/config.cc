@@ -83,7 +83,7 @@ std::string print_config(const std::vector<EffectiveSetting>& settings, bool jso
   std::string out;
   if (json) {
     JsonWriter writer(out);
-    writer.open_object();
+    writer.open_object().key("schema").text("reeve.config/1");
     for (const EffectiveSetting& setting : settings)
       writer.key(setting.name)
           .open_object()

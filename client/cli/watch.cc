@@ -106,12 +106,17 @@ std::string end_of(const JobInfo& job) {
 Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
                   Duration waited) {
   const std::string names = names_of(jobs);
-  context.complain(
-      fmt::format("{}; {} {} on: 'reeve wait {}' waits again, 'reeve cancel {}' ends {}",
+  const bool one = jobs.size() == 1;
+  const std::string sentence =
+      fmt::format("{}; {} {} {} on: 'reeve wait {}' waits again, 'reeve cancel {}' ends {}",
                   interrupted ? "interrupted" : fmt::format("timed out after {}", format_duration(waited)),
-                  jobs.size() == 1 ? "job " + names : "jobs " + names, jobs.size() == 1 ? "goes" : "go",
-                  names, names, jobs.size() == 1 ? "it" : "them"));
-  return interrupted ? Exit::interrupted : Exit::timed_out;
+                  one ? "job" : "jobs", names, one ? "goes" : "go", names, names, one ? "it" : "them");
+  const Exit exit = interrupted ? Exit::interrupted : Exit::timed_out;
+  if (context.json())
+    context.err().line(json_error({interrupted ? Errc::cancelled : Errc::timed_out, sentence}, exit));
+  else
+    context.complain(sentence);
+  return exit;
 }
 
 Exit wait_for_jobs(Context& context, const std::vector<std::uint64_t>& jobs, const WatchOptions& options) {

@@ -242,7 +242,7 @@ std::string Settings::table() const {
 }
 
 std::string Settings::json() const {
-  boost::json::object out;
+  boost::json::object out{{"schema", "reeve.config/1"}};
   for (const Setting& setting : settings_)
     out[setting.name] = boost::json::object{{"value", setting.shown()}, {"from", setting.from}};
   return boost::json::serialize(out);

@@ -52,6 +52,9 @@ TEST_F(CliJobs, ExitCodesTellFailedFromCancelledFromTimedOut) {
   const std::string slow = submit({"--", "sleep", "1000"});
   const Ran late = cluster_.reeve({"wait", slow, "--timeout", "50ms"});
   EXPECT_EQ(late.exit_code, 124);
+  const Ran as_json = cluster_.reeve({"wait", slow, "--timeout", "50ms", "--json"});
+  EXPECT_EQ(as_json.exit_code, 124);
+  EXPECT_THAT(as_json.err, ::testing::StartsWith(R"({"schema":"reeve.error/1","error":"timed_out",)"));
   EXPECT_THAT(late.err, HasSubstr("reeve cancel " + slow));
   EXPECT_THAT(cluster_.reeve({"cancel", slow}).out, HasSubstr("1 task cancelled"));
   EXPECT_EQ(cluster_.reeve({"wait", slow}).exit_code, 2);

@@ -141,6 +141,7 @@ TEST_F(SettingsTest, PrintConfigTellsEachValueAndWhereItComesFrom) {
     const auto& object = json.at(name).as_object();
     return std::pair<std::string, std::string>{object.at("value").as_string(), object.at("from").as_string()};
   };
+  EXPECT_EQ(json.at("schema").as_string(), "reeve.config/1");
   EXPECT_EQ(entry("listen"), (std::pair<std::string, std::string>{"x:1", "--listen"}));
   EXPECT_EQ(entry("slots"), (std::pair<std::string, std::string>{"2", "REEVE_SLOTS"}));
   EXPECT_EQ(entry("lease-time"), (std::pair<std::string, std::string>{"1h", file + ":1"}));
