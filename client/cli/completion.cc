@@ -1,5 +1,6 @@
 // reeve completion: scripts for shells, made from what the commands declare.
 #include <map>
+#include <set>
 
 #include "client/cli/commands.h"
 #include "client/cli/help.h"
@@ -8,6 +9,8 @@
 namespace reeve::cli {
 
 namespace {
+
+constexpr const char* shells = "bash zsh fish";
 
 struct Words {
   std::string command;  // "queue put"
@@ -40,10 +43,25 @@ std::map<std::string, std::string> families() {
     if (space != entry.name.npos)
       rest += (rest.empty() ? "" : " ") + std::string(entry.name.substr(space + 1));
   }
+  families["completion"] = shells;
   return families;
 }
 
-std::string bash_script() {
+// Options with few values, whatever command they are of: "--kind" → "fifo lifo priority".
+std::map<std::string, std::string> choices() {
+  std::map<std::string, std::string> choices;
+  for (const CommandEntry& entry : commands()) {
+    CommonOptions common;
+    const std::unique_ptr<Command> command = entry.make();
+    const Options options = options_of(*command, common);
+    for (const Option& option : options.options())
+      if (!option.choices.empty()) choices["--" + option.name] = join(option.choices, " ");
+  }
+  return choices;
+}
+
+// `function` is the name of the function that completes.
+std::string bash_function(std::string_view function) {
   std::string first, cases;
   for (const auto& [family, rest] : families()) {
     first += (first.empty() ? "" : " ") + family;
@@ -52,9 +70,11 @@ std::string bash_script() {
   std::string options;
   for (const Words& words : all_words())
     options += fmt::format("    '{}') words='{}' ;;\n", words.command, join(words.options, " "));
+  std::string values;
+  for (const auto& [option, words] : choices())
+    values += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return ;;\n", option, words);
   return fmt::format(
-      "# bash completion for reeve: source it, or put it in /usr/share/bash-completion/completions/reeve\n"
-      "_reeve() {{\n"
+      "{}() {{\n"
       "  local cur=${{COMP_WORDS[COMP_CWORD]}} first=${{COMP_WORDS[1]}} command words=''\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
       "    COMPREPLY=($(compgen -W '{} --help --version' -- \"$cur\"))\n"
@@ -64,6 +84,8 @@ std::string bash_script() {
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    [ \"${{COMP_WORDS[i]}}\" = -- ] && {{ COMPREPLY=($(compgen -f -- \"$cur\")); return; }}\n"
       "  done\n"
+      "  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{}"
+      "  esac\n"
       "  command=$first\n"
       "  case $first in\n{}"
       "  esac\n"
@@ -83,32 +105,42 @@ std::string bash_script() {
       "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
       "  fi\n"
       "}}\n"
-      "complete -o filenames -F _reeve reeve\n",
-      first, cases, options);
+      "complete -o filenames -F {} reeve\n",
+      function, first, values, cases, options, function);
 }
 
+std::string bash_script() {
+  return "# bash completion for reeve: source it, or put it in "
+         "/usr/share/bash-completion/completions/reeve\n" +
+         bash_function("_reeve");
+}
+
+// The file is loaded as the function _reeve at the first use, which then has to complete as well.
 std::string zsh_script() {
-  return "#compdef reeve\n# zsh completion for reeve: put it into a directory of $fpath under the name "
-         "_reeve\n"
+  return "#compdef reeve\n"
+         "# zsh completion for reeve: put it into a directory of $fpath under the name _reeve, or source it\n"
          "autoload -U +X bashcompinit && bashcompinit\n" +
-         bash_script();
+         bash_function("_reeve_words") +
+         "[ \"${funcstack[1]}\" != _reeve ] || _bash_complete -o filenames -F _reeve_words\n";
 }
 
 std::string fish_script() {
   std::string out = "# fish completion for reeve: put it into ~/.config/fish/completions/reeve.fish\n";
-  std::map<std::string, bool> told;
+  const auto second_words = families();
+  std::set<std::string> told;
   for (const CommandEntry& entry : commands()) {
     const auto space = entry.name.find(' ');
     const std::string first(entry.name.substr(0, space));
-    if (space == entry.name.npos) {
-      out += fmt::format("complete -c reeve -n __fish_use_subcommand -a {} -d '{}'\n", first, entry.summary);
-      continue;
-    }
-    if (!std::exchange(told[first], true))
-      out += fmt::format("complete -c reeve -n __fish_use_subcommand -f -a {}\n", first);
-    out += fmt::format("complete -c reeve -n '__fish_seen_subcommand_from {}' -a {} -d '{}'\n", first,
-                       entry.name.substr(space + 1), entry.summary);
+    const std::string_view summary = space == entry.name.npos ? entry.summary : "";
+    if (told.insert(first).second)
+      out += fmt::format("complete -c reeve -n __fish_use_subcommand -f -a {} -d '{}'\n", first, summary);
+    if (space == entry.name.npos) continue;
+    out += fmt::format(
+        "complete -c reeve -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' "
+        "-f -a {} -d '{}'\n",
+        first, second_words.at(first), entry.name.substr(space + 1), entry.summary);
   }
+  out += fmt::format("complete -c reeve -n '__fish_seen_subcommand_from completion' -f -a '{}'\n", shells);
   for (const CommandEntry& entry : commands()) {
     CommonOptions common;
     const std::unique_ptr<Command> command = entry.make();

@@ -174,6 +174,24 @@ TEST_F(WithoutMaster, PrintConfigSaysWhereEachSettingComesFrom) {
   EXPECT_THAT(ran.out, AllOf(HasSubstr("other:2"), HasSubstr("--master"), HasSubstr("reeve.toml:2")));
 }
 
+TEST_F(WithoutMaster, BashCompletesCommandsOptionsAndTheirValues) {
+  const auto completed = [&](const std::string& words) {
+    const std::string script = "source <(" + program("reeve") + " completion bash); COMP_WORDS=(" + words +
+                               "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _reeve; echo ${COMPREPLY[*]}";
+    std::remove((dir_.path() + "/out").c_str());
+    Process process({"/bin/bash", "-c", script}, {},
+                    {.out = dir_.path() + "/out", .err = dir_.path() + "/err"});
+    EXPECT_EQ(process.wait(), 0);
+    return read_file(dir_.path() + "/out") + read_file(dir_.path() + "/err");
+  };
+  EXPECT_EQ(completed("reeve sub"), "submit\n");
+  EXPECT_EQ(completed("reeve queue pe"), "peek\n");
+  EXPECT_EQ(completed("reeve queue put --no"), "--nowait\n");
+  EXPECT_EQ(completed("reeve queue create q --kind l"), "lifo\n");
+  write_file(dir_.path() + "/picture.png", "");
+  EXPECT_EQ(completed("reeve submit -- " + dir_.path() + "/pict"), dir_.path() + "/picture.png\n");
+}
+
 TEST(WithMaster, AWrongKeyIsToldAsSuch) {
   Cluster cluster;
   const Ran ran =
