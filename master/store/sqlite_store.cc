@@ -87,6 +87,8 @@ Result<Recovered> SqliteStore::open() {
   if (auto configured = configure(*copier, asking_cache_kib); !configured) return fail(configured.error());
   if (auto prepared = prepare_statements(); !prepared) return fail(prepared.error());
   checkpointer_ = std::make_unique<Checkpointer>(*writer_, std::move(*copier));
+  for (const char* name : {"/reeve.db", "/reeve.db-wal"})
+    if (auto watched = files_.add(options_.data_dir + name); !watched) return fail(watched.error());
   lock_ = std::move(*lock);
   return std::move(recovery->recovered);
 }
@@ -165,6 +167,7 @@ Result<void> SqliteStore::write(const Batch& batch) {
   if (auto done = write_erasures(batch); !done) return done;
   if (auto done = write_tasks(batch); !done) return done;
   if (auto done = write_the_rest(batch); !done) return done;
+  if (auto there = files_.check(); !there) return there;
   return writing_.commit.run();
 }
 

@@ -13,6 +13,7 @@
 #include "master/store/checkpointer.h"
 #include "master/store/codec.h"
 #include "master/store/data_dir_lock.h"
+#include "master/store/file_watch.h"
 #include "master/store/sqlite.h"
 #include "master/store/store.h"
 
@@ -64,6 +65,7 @@ class SqliteStore final : public Store {
 
   const Options options_;
   std::optional<DataDirLock> lock_;
+  FileWatch files_;
   std::optional<sql::Database> writer_;
   std::optional<sql::Database> asker_;
   Writing writing_;

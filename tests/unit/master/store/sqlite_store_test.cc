@@ -62,6 +62,21 @@ class SqliteStoreTest : public ::testing::Test {
   std::optional<SqliteStore> store_;
 };
 
+TEST_F(SqliteStoreTest, FilesThatWereMovedAwayAreNotWrittenUntilTheyAreBack) {
+  reopen();
+  for (const char* name : {"reeve.db", "reeve.db-wal"}) {
+    std::filesystem::rename(dir_ / name, dir_ / "elsewhere");
+    const auto refused = apply(QueueRecord{.name = name});
+    ASSERT_FALSE(refused) << "it would be gone after a restart";
+    EXPECT_THAT(refused.error().detail, HasSubstr(std::string(name) + " is gone"));
+    std::ofstream{dir_ / name} << "something else";
+    EXPECT_THAT(apply(QueueRecord{.name = name}).error().detail, HasSubstr("was replaced"));
+    std::filesystem::rename(dir_ / "elsewhere", dir_ / name);
+    EXPECT_TRUE(apply(QueueRecord{.name = name}));
+  }
+  EXPECT_THAT(reopen().queues, SizeIs(2));
+}
+
 TEST_F(SqliteStoreTest, ANewStoreIsEmptyAndPrivate) {
   const Recovered recovered = reopen();
   EXPECT_THAT(recovered.jobs, IsEmpty());
