@@ -34,6 +34,16 @@ Result<void> ClientSession::handle_query(const Frame& frame) {
   }
 }
 
+// While the store fails, questions are answered at once; but that a job is finished is told only when it is on
+// disk.
+void ClientSession::describe(const JobView& job, wire::JobInfo& info) const {
+  to_wire(job, info);
+  const Turn& turn = server_.turn();
+  if (turn.trouble().empty() || job.finished == WallTime{} || job.finished < turn.durable_through()) return;
+  info.clear_finished_us();
+  info.set_trouble(turn.trouble());
+}
+
 Result<void> ClientSession::list_jobs(const Frame& frame) {
   wire::JobList message;
   if (auto ok = parse(frame, message); !ok) return ok;
@@ -51,7 +61,7 @@ Result<void> ClientSession::list_jobs(const Frame& frame) {
                 *infos.mutable_error());
         break;
       }
-      to_wire(job, *infos.add_jobs());
+      describe(job, *infos.add_jobs());
     }
   }
   for (const auto job_id : message.jobs()) {
@@ -60,7 +70,7 @@ Result<void> ClientSession::list_jobs(const Frame& frame) {
       to_wire(job.error(), *infos.mutable_error());
       break;
     }
-    to_wire(*job, *infos.add_jobs());
+    describe(*job, *infos.add_jobs());
   }
   answer(FrameType::job_infos, infos);
   return {};

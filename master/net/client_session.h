@@ -51,6 +51,7 @@ class ClientSession final : public Session {
   void hold(FrameType type, const google::protobuf::MessageLite& message);
   // To a question: waits for the disk like everything else, unless the disk is what is broken.
   void answer(FrameType type, const google::protobuf::MessageLite& message);
+  void describe(const JobView& job, wire::JobInfo& info) const;
   void done_if_failed(std::uint64_t request, const Result<void>& result);
   Result<void> writable_store() const;
   void finish_outcomes();

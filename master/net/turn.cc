@@ -98,6 +98,7 @@ void Turn::commit_if_idle() {
   }
   if (commit_thread_->busy()) return;
   in_flight_ = open_++;
+  in_flight_closed_ = wall_now();
   commit_thread_->commit(std::exchange(records_, {}), in_flight_);
 }
 
@@ -105,6 +106,7 @@ void Turn::committed(CommitThread::Committed done) {
   commit_thread_->accept();
   if (!done.result) return commit_failed(done.result.error(), std::move(done.records), done.ticket);
   committed_ = done.ticket;
+  durable_through_ = in_flight_closed_;
   ++commits_;
   if (records_.empty()) records_ = std::move(done.records);  // for its capacity
   if (!trouble_.empty()) {

@@ -56,6 +56,8 @@ class Turn final : public Effects {
 
   // Why nothing can be acknowledged at the moment, for a person; empty when all is well.
   const std::string& trouble() const { return trouble_; }
+  // What was decided before this is on stable storage.
+  WallTime durable_through() const { return durable_through_; }
   std::uint64_t commits() const { return commits_; }
   std::uint64_t commit_failures() const { return commit_failures_; }
 
@@ -89,9 +91,11 @@ class Turn final : public Effects {
   std::function<void()> recovered_;
   Records records_;  // since the last commit began
 
-  Ticket open_ = 1;                              // the transaction that records_ will be
-  Ticket in_flight_ = 0;                         // the newest one handed to the store
-  Ticket committed_ = 0;                         // the newest one on stable storage
+  Ticket open_ = 1;              // the transaction that records_ will be
+  Ticket in_flight_ = 0;         // the newest one handed to the store
+  Ticket committed_ = 0;         // the newest one on stable storage
+  WallTime in_flight_closed_{};  // when that of in_flight_ took its last record
+  WallTime durable_through_{};
   std::unique_ptr<CommitThread> commit_thread_;  // none when the store lives in memory
   std::deque<std::pair<Ticket, std::function<void()>>> after_commit_;
 

@@ -229,6 +229,40 @@ TEST_F(NativeServerTest, AFailingStoreAcknowledgesNothingSaysWhyAndGoesOnWhenItW
   EXPECT_EQ(third.expect<wire::JobInfos>(FrameType::job_infos).jobs_size(), 1) << "and it is there once";
 }
 
+TEST_F(NativeServerTest, AJobIsNotToldToBeFinishedBeforeItsResultIsOnDisk) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  client.send(FrameType::submit, submission());
+  const auto job = client.expect<wire::Submitted>(FrameType::submitted).job();
+  const auto grant = worker.expect<wire::Grant>(FrameType::grant);
+  store.set_failing(true);
+  wire::Complete complete;
+  complete.set_batch(1);
+  auto& finished = *complete.add_attempts();
+  finished.mutable_fence()->set_epoch(grant.epoch());
+  finished.mutable_fence()->set_job(job);
+  finished.mutable_fence()->set_index(1);
+  finished.mutable_fence()->set_attempt(1);
+  finished.mutable_outcome()->set_state(wire::SUCCEEDED);
+  worker.send(FrameType::complete, complete);
+  client.expect<wire::Refused>(FrameType::refused);  // it watches the job: its news cannot be kept
+
+  WirePeer asker{address};
+  asker.join_as_client(authkey, 'd');
+  const auto ask = [&] {
+    wire::JobList list;
+    list.add_jobs(job);
+    asker.send(FrameType::job_list, list);
+    return asker.expect<wire::JobInfos>(FrameType::job_infos).jobs(0);
+  };
+  const wire::JobInfo before = ask();
+  EXPECT_EQ(before.finished_us(), 0u);
+  EXPECT_THAT(before.trouble(), HasSubstr("the disk is full"));
+  store.set_failing(false);
+  while (ask().finished_us() == 0) continue;
+}
+
 TEST_F(NativeServerTest, AWrongKeyIsRefused) {
   WirePeer peer{address};
   const auto shaken = peer.shake_hands("another key", Role::client);
