@@ -116,13 +116,13 @@ std::uint64_t Job::retry(std::vector<std::uint32_t> indices) const {
   wire::Retry question;
   question.set_job(number_);
   question.mutable_indices()->Add(indices.begin(), indices.end());
-  return core_->call<wire::Done>(FrameType::retry, question, false).count();
+  return core_->change(FrameType::retry, question, Errc::wrong_state);
 }
 
 void Job::forget() const {
   wire::Forget question;
   question.set_job(number_);
-  core_->call<wire::Done>(FrameType::forget, question, false);
+  core_->change(FrameType::forget, question, Errc::not_found);
 }
 
 }  // namespace reeve

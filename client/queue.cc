@@ -158,22 +158,22 @@ void Queue::create(const QueueOptions& options) {
   question.set_kind(static_cast<wire::QueueKind>(options.kind));
   question.set_maxsize(options.maxsize);
   question.set_exist_ok(options.exist_ok);
-  core_->call<wire::Done>(FrameType::queue_create, question, options.exist_ok);
+  core_->change(FrameType::queue_create, question, options.exist_ok ? Errc::ok : Errc::already_exists);
 }
 
 namespace {
 std::uint64_t control(client::Core& core, const std::string& queue, wire::QueueAction action,
-                      bool repeatable) {
+                      Errc done_before = Errc::ok) {
   wire::QueueControl question;
   question.set_queue(queue);
   question.set_action(action);
-  return core.call<wire::Done>(FrameType::queue_control, question, repeatable).count();
+  return core.change(FrameType::queue_control, question, done_before);
 }
 }  // namespace
 
-void Queue::pause() { control(*core_, name_, wire::PAUSE, true); }
-void Queue::resume() { control(*core_, name_, wire::RESUME, true); }
-std::uint64_t Queue::purge() { return control(*core_, name_, wire::PURGE, false); }
-void Queue::remove() { control(*core_, name_, wire::REMOVE, false); }
+void Queue::pause() { control(*core_, name_, wire::PAUSE); }
+void Queue::resume() { control(*core_, name_, wire::RESUME); }
+std::uint64_t Queue::purge() { return control(*core_, name_, wire::PURGE); }
+void Queue::remove() { control(*core_, name_, wire::REMOVE, Errc::not_found); }
 
 }  // namespace reeve

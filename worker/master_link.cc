@@ -129,6 +129,7 @@ void MasterLink::lost(const Error& why) {
     log::warn("lost the master at {}: {}; {} tasks go on here", to_string(options_.master), why.detail,
               agent_.unfinished());
     agent_.disconnected();
+    last_failure_ = why.detail;  // it has been said
   }
   retry_later(why);
 }

@@ -109,7 +109,8 @@ void Core::check_size(std::size_t payload_bytes) const {
 
 SlotPtr Core::slot_for(Request& request) {
   SlotPtr slot = make_slot();
-  request.done = [this, slot](const Request&, const Result<Frame>& answer) {
+  request.done = [this, slot](const Request& asked, const Result<Frame>& answer) {
+    slot->repeated = asked.repeated;
     if (!answer) return fail_slot(slot, answer.error());
     slot->type = answer->type;
     slot->bytes.assign(answer->body);

@@ -84,6 +84,11 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   // Asks, waits, and throws what the answer says went wrong. `Question` has a request field.
   template <typename Answer, typename Question>
   Answer call(FrameType type, Question& question, bool repeatable = true);
+  // For a change that can be asked for again: when the connection is lost, it is. The second time the master
+  // may answer with `done_before` because the first was heard; then the change is made, and 0 is returned.
+  // Errc::ok: no error means that.
+  template <typename Question>
+  std::uint64_t change(FrameType type, Question& question, Errc done_before);
   template <typename Question>
   SlotPtr ask(FrameType type, Question& question, bool repeatable, std::uint64_t* id = nullptr);
   // Submits `payload_fields` (field 8 of Submit, any number of times) behind `header`.

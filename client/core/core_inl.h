@@ -56,6 +56,18 @@ Answer Core::call(FrameType type, Question& question, bool repeatable) {
 }
 
 template <typename Question>
+std::uint64_t Core::change(FrameType type, Question& question, Errc done_before) {
+  const SlotPtr slot = ask(type, question, true);
+  await(slot);
+  try {
+    return answer_in<wire::Done>(*slot).count();
+  } catch (const Exception& error) {
+    if (slot->repeated && error.code() == done_before) return 0;
+    throw;
+  }
+}
+
+template <typename Question>
 void Core::ask_now(FrameType type, Question& question,
                    std::function<void(const Request&, const Result<Frame>&)> done) {
   auto request = std::make_unique<Request>();

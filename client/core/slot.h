@@ -28,7 +28,8 @@ struct Slot {
   std::atomic<Phase> phase{Phase::pending};
   FrameType type = FrameType::done;  // of the answer; outcomes: `bytes` is one wire::Outcome
   Errc error = Errc::ok;             // not ok: there is no answer, and `bytes` tells why
-  std::uint32_t index = 0;           // of a task
+  bool repeated = false;    // the question was sent on two connections, and may have been heard twice
+  std::uint32_t index = 0;  // of a task
   std::uint64_t job = 0;
   std::string bytes;           // the body, parsed by whoever wants it
   std::unique_ptr<Hook> hook;  // called by the driver when it is ready; null: nobody is told

@@ -7,7 +7,9 @@
 //
 // The blocking face of an asynchronous core. What has no answer yet when the connection is lost is repeated
 // on the next one, under the same submission number, so that nothing is queued twice; a call blocks
-// meanwhile. Trouble is thrown: reeve/errors.h.
+// meanwhile. Only Queue::task_done is not, see there. A client belongs to the master that it connected to: when
+// that was started anew without its memory (--ephemeral), everything throws Unavailable, and a new Client is
+// wanted. Trouble is thrown: reeve/errors.h.
 #pragma once
 
 #include <chrono>

@@ -77,7 +77,8 @@ class REEVE_API Job {
   // Tells the master that it need not keep these results any longer.
   void fetched(std::vector<std::uint32_t> indices) const;
 
-  // No indices: all. How many tasks it affected.
+  // No indices: all. How many tasks it affected; 0 as well when the connection was lost in between and the
+  // master had done it already.
   std::uint64_t cancel(std::vector<std::uint32_t> indices = {}) const;
   std::uint64_t retry(std::vector<std::uint32_t> indices = {}) const;  // failed and cancelled ones
   void forget() const;                                                 // refused while it is unfinished

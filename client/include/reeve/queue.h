@@ -81,6 +81,9 @@ class REEVE_API Queue {
   std::uint64_t qsize() const;
   bool empty() const { return qsize() == 0; }
   bool full() const;
+  // The only thing that is not repeated on the next connection: it throws Unavailable when the connection is
+  // lost before the answer, and then it is not known whether the master has counted it. Asking again could
+  // count it twice, and values whose receipt was lost as well are back in the queue.
   void task_done(std::uint64_t count = 1);
   void join(Duration timeout = forever);  // until nothing is unfinished; throws TimedOut
 

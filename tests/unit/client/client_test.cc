@@ -263,6 +263,21 @@ TEST_F(ClientTest, WhatMustNotHappenTwiceFailsWithItsConnection) {
   caller.join();
 }
 
+TEST_F(ClientTest, AForgetThatTheMasterHeardTwiceSucceeds) {
+  master.set_handler([](FakeMaster& self, const Received& frame) {
+    if (frame.type != FrameType::forget) return;
+    if (frame.connection == 1) return self.cut();  // done, but the answer is lost
+    wire::Done refusal;
+    refusal.set_request(frame.as<wire::Forget>().request());
+    refusal.mutable_error()->set_code(static_cast<std::uint32_t>(Errc::not_found));
+    self.send(FrameType::done, refusal);
+  });
+  auto client = Client::connect(master.options());
+  EXPECT_NO_THROW(client.job(7).forget());
+  EXPECT_EQ(master.count(FrameType::forget), 2u);
+  EXPECT_THROW(client.job(7).forget(), NotFound) << "asked once, it is an error";
+}
+
 TEST_F(ClientTest, AMasterThatForgotEverythingEndsWhatWasUnderWayAndWhatIsAskedLater) {
   echo->push_outcomes = false;
   auto client = Client::connect(master.options());
