@@ -35,6 +35,7 @@ class Converter {
     out_.memo_count = from.memo_count;
     out_.python2_names = lowers_ || from.python2_names;
     out_.protocol = 2;
+    out_.high_bytes = lowers_ && from.high_bytes;
     out_.token_idents = from.token_idents;
     if (!lowers_) out_.classes = from.classes;
   }
@@ -103,10 +104,7 @@ class Converter {
         return write_memo(token);
       case Action::python2_string:
       case Action::quoted:
-        if (!lowers_) {
-          write_python2_string(token);
-          return {};
-        }
+        if (!lowers_) return write_python2_string(token);
         break;
       default:
         if (opcode.action == Action::atom && dropped_.contains(token.at)) return {};
@@ -146,17 +144,19 @@ class Converter {
   }
 
   // Python 2's str for Python 3: bytes, where it cannot be ASCII text.
-  void write_python2_string(const Token& token) {
+  Result<void> write_python2_string(const Token& token) {
     const bool quoted = from_.bytes[token.at] == op::string_line;
     std::optional<std::string> unquoted;
     if (quoted) unquoted = unquote(argument(token));
     const std::string_view bytes = unquoted ? std::string_view(*unquoted) : argument(token);
-    if ((quoted && !unquoted) || (is_ascii(bytes) && !date_states_.contains(token.at))) {
-      copy(token, opcode_of(from_.bytes[token.at]));
-      return;
+    if (quoted && !unquoted) return fail(Errc::invalid_argument, "a string that no Python can read");
+    if (is_ascii(bytes) && !date_states_.contains(token.at)) {
+      put_counted(out_.bytes, op::short_binstring, op::binstring, bytes);
+      return {};
     }
     out_.protocol = std::max<std::uint8_t>(out_.protocol, 3);
     put_counted(out_.bytes, op::short_binbytes, op::binbytes, bytes);
+    return {};
   }
 
   // Protocols 3 to 5 for Python 2.

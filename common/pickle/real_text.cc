@@ -18,7 +18,9 @@ std::string real_text(double value) {
   const auto scientific = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
   const std::string_view text{buffer, scientific.ptr};
   const std::size_t e = text.find('e');
-  const int exponent = std::atoi(text.data() + e + 1);
+  int exponent = 0;
+  const std::size_t digits = text[e + 1] == '+' ? e + 2 : e + 1;
+  std::from_chars(text.data() + digits, text.data() + text.size(), exponent);
   if (exponent < exponent_min || exponent >= exponent_end)
     return fmt::format("{}e{}{:02}", text.substr(0, e), exponent < 0 ? '-' : '+', std::abs(exponent));
   char plain[64];

@@ -113,9 +113,15 @@ class Inliner {
     budget_ = std::min(alone, scan.inlined_bytes_left);
   }
 
-  Result<void> walk(const Entry& entry) {
-    enter(entry);
+  Result<void> walk(std::uint32_t index) {
     const std::uint64_t before = budget_;
+    const Entry& entry = scan_.entry(index);
+    top_ = index;
+    // Where a container that was not memoised can be, in case that it lies in something that it refers to.
+    const bool fillable = entry.kind == Entry::Kind::list || entry.kind == Entry::Kind::dict ||
+                          entry.kind == Entry::Kind::set || entry.kind == Entry::Kind::object;
+    if (fillable && entry.put == nothing) top_made_ = scan_.token(entry.opcode).end;
+    enter(entry);
     while (!walks_.empty()) {
       if (!step())
         return fail(Errc::limit_reached,
@@ -170,7 +176,9 @@ class Inliner {
     Walk& walk = walks_.back();
     const auto event = first_event(scan_, walk.at);
     const bool has_event = event != scan_.events().end() && event->at < walk.end;
-    const std::uint32_t stop = has_event ? event->at : walk.end;
+    const std::uint32_t next = has_event ? event->at : walk.end;
+    const bool made_before = walk.at <= top_made_ && top_made_ <= next && !is_known(top_);
+    const std::uint32_t stop = made_before ? top_made_ : next;
     std::uint32_t index = nothing;
     if (const Entry* known = known_definition(walk, std::min(stop, walk.end - 1), index)) {
       const bool paid = copy(walk.at, known->begin);
@@ -178,6 +186,8 @@ class Inliner {
       return paid && get(index, Step::Kind::get);
     }
     if (!copy(walk.at, stop)) return false;
+    walk.at = stop;
+    if (made_before) return put(top_);
     if (!has_event) {
       walks_.pop_back();
       return true;
@@ -237,6 +247,7 @@ class Inliner {
   Scan& scan_;
   std::uint32_t slice_;
   std::uint64_t budget_;
+  std::uint32_t top_ = nothing, top_made_ = nothing;
   std::vector<Walk> walks_;
   std::vector<Step> steps_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>
@@ -267,7 +278,7 @@ Result<void> slice(Scan& scan, std::uint32_t index, Fragment& out) {
   }
   const std::uint32_t again = scan.next_slice();
   Inliner inliner{scan, again};
-  if (Result<void> walked = inliner.walk(entry); !walked) return walked;
+  if (Result<void> walked = inliner.walk(index); !walked) return walked;
   FragmentWriter writer{scan, again, out};
   inliner.write(writer);
   // Definitions within definitions can be nested deeper than anything in the pickle itself.

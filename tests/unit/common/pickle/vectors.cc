@@ -40,6 +40,7 @@ ValueVector value_of(const std::string& python, const json::object& value) {
   ValueVector out{.python = python, .name = text(value.at("name")), .method = text(value.at("method"))};
   out.pick = pick_of(value.at("pick").as_array());
   out.canon = text(value.at("canon"));
+  out.loose = value.contains("loose") ? text(value.at("loose")) : out.canon;
   out.request = from_hex(text(value.at("request")));
   out.fragment = from_hex(text(value.at("fragment")));
   out.reply_python2 = from_hex(text(value.at("reply_py2")));

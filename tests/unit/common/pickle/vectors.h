@@ -19,7 +19,8 @@ struct Pick {
 struct ValueVector {
   std::string python, name, method;
   Pick pick;
-  std::string canon, request, fragment, reply_python2, reply_python3;
+  std::string canon, loose;  // its canonical text; and without the kinds of strings
+  std::string request, fragment, reply_python2, reply_python3;
   std::vector<std::uint32_t> fixups;
   int protocol = 0;
   bool python2_names = false;
