@@ -140,8 +140,12 @@ class Broker {
   Result<void> get(Asker asker, GetValues wanted, Now now, Effects& out);
   Result<void> peek(Asker asker, std::string_view queue, std::uint32_t items_max, Effects& out) const;
   void took(SessionId session, std::span<const TaskId> items, Now now, Effects& out);
+  // A value that was sent and that its taker cannot use goes back to the front, as if it had never left.
+  void give_back(SessionId session, TaskId item, Now now, Effects& out);
   Result<void> task_done(Asker asker, std::string_view queue, std::uint64_t count, Now now, Effects& out);
   Result<void> join(Asker asker, std::string_view queue, Duration wait_max, Now now, Effects& out);
+  // It comes into being when it is not there: an unbounded fifo.
+  Result<void> queue_open(std::string_view queue, Now now, Effects& out);
   Result<void> queue_create(Asker asker, const QueueOptions& options, Effects& out);
   Result<void> queue_control(Asker asker, std::string_view queue, QueueAction action, Now now, Effects& out);
 
@@ -177,6 +181,7 @@ class Broker {
                          std::span<const TaskState> states, std::size_t limit, bool payloads) const;
   Result<std::shared_ptr<const TaskSpec>> spec_of(TaskId task) const;
   Result<std::vector<QueueView>> queues(std::string_view name) const;    // empty: all
+  const Queue* queue(std::string_view name) const { return find_queue(name); }  // null: none
   Result<std::vector<WorkerView>> workers(std::string_view name) const;  // name or id; empty: all
   BrokerStats stats() const;
 

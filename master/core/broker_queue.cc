@@ -45,6 +45,13 @@ Result<Queue*> Broker::queue_for_use(std::string_view name, Step& step) {
   return queues_.emplace(name, std::move(queue)).first->second.get();
 }
 
+Result<void> Broker::queue_open(std::string_view name, Now now, Effects& out) {
+  Step step{now, out};
+  const auto queue = queue_for_use(name, step);
+  if (!queue) return fail(queue.error());
+  return {};
+}
+
 Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effects& out) {
   if (auto ok = check_name(options.name, "queue"); !ok) return ok;
   if (const Queue* queue = find_queue(options.name)) {
@@ -289,6 +296,16 @@ void Broker::took(SessionId session_id, std::span<const TaskId> items, Now now, 
     consume_value(ref, step);
   }
   if (queue != nullptr) out.keep(queue->record());
+}
+
+void Broker::give_back(SessionId session_id, TaskId item, Now now, Effects& out) {
+  Step step{now, out};
+  const auto session = sessions_.find(session_id);
+  if (session == sessions_.end() || session->second.client == nullptr) return;
+  const TaskRef ref = find(item);
+  if (!ref.chunk || !leases_.held_by(ref, session->second.holder)) return;
+  --ref.task().attempt;
+  make_ready(ref, true, step);
 }
 
 Result<void> Broker::task_done(Asker asker, std::string_view name, std::uint64_t count, Now now,

@@ -78,7 +78,7 @@ void NativeServer::welcome(asio::ip::tcp::socket socket, Role role) {
     connection->close();
     return;
   }
-  const SessionId id{next_session_++};
+  const SessionId id = new_session_id();
   std::unique_ptr<Session> session;
   if (role == Role::worker)
     session = std::make_unique<WorkerSession>(*this, id, connection);

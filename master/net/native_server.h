@@ -65,6 +65,7 @@ class NativeServer {
   Now now() const { return clock_now(); }
   void turn_soon();  // the pass of the loop ends when everything that is ready now was handled
   ClientSession* client(SessionId id);
+  SessionId new_session_id() { return SessionId{next_session_++}; }
   void end_session(SessionId id);
   void count_refusal(const Error& why, const std::string& address);
   void describe(wire::StatusInfo& info);

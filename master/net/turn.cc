@@ -77,6 +77,7 @@ void Turn::end() {
     if (session->outbox().holds_any() && !std::exchange(session->holding, true)) holding_.push_back(id);
     session->outbox().flush();
   }
+  if (guests_ != nullptr) guests_->end_of_turn(ticket, committed_);
 }
 
 void Turn::after_commit(std::function<void()> then) {
@@ -134,20 +135,23 @@ void Turn::release() {
     if (session->holding) holding_.push_back(id);
     session->outbox().flush();
   }
+  if (guests_ != nullptr) guests_->committed(committed_);
 }
 
 void Turn::commit_failed(Error why, Records batch, Ticket ticket) {
   ++commit_failures_;
   if (trouble_.empty()) log::error("{}: nothing is acknowledged until the store can be written", why.detail);
   trouble_ = fmt::format("the store cannot be written: {}", why.detail);
+  const Error unacknowledged{
+      Errc::storage_failed,
+      trouble_ + "; this was not acknowledged, and may or may not happen when the store works again"};
   for (const SessionId id : holding_) {
     ClientSession* session = client(id);
     if (session == nullptr)
       continue;  // workers wait: their results stay with them until they are acknowledged
-    session->refuse(
-        {Errc::storage_failed,
-         trouble_ + "; this was not acknowledged, and may or may not happen when the store works again"});
+    session->refuse(unacknowledged);
   }
+  if (guests_ != nullptr) guests_->commit_failed(unacknowledged);
   const Duration pause = retry_backoff.after(++failures_in_a_row_, random_);
   retry_timer_.expires_after(pause);
   retry_timer_.async_wait(
@@ -169,15 +173,24 @@ bool Turn::finish() {
 // ---- Effects
 
 void Turn::submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) {
-  if (ClientSession* session = client(to)) session->submitted(request, answer);
+  if (ClientSession* session = client(to))
+    session->submitted(request, answer);
+  else if (guests_ != nullptr)
+    guests_->submitted(to, request, answer);
 }
 
 void Turn::got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) {
-  if (ClientSession* session = client(to)) session->got(request, answer);
+  if (ClientSession* session = client(to))
+    session->got(request, answer);
+  else if (guests_ != nullptr)
+    guests_->got(to, request, answer);
 }
 
 void Turn::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
-  if (ClientSession* session = client(to)) session->done(request, answer);
+  if (ClientSession* session = client(to))
+    session->done(request, answer);
+  else if (guests_ != nullptr)
+    guests_->done(to, request, answer);
 }
 
 void Turn::job_changed(SessionId to, std::uint64_t request, const JobView& job) {

@@ -33,6 +33,22 @@ namespace reeve::master {
 class ClientSession;
 class WorkerSession;
 
+// Clients whose sessions are none of the native protocol's. They hear what the Broker says to their sessions,
+// and hold their answers back themselves.
+//
+// Owner: App; it outlives the Turn's last call.  Thread: the loop thread.
+class Guests {
+ public:
+  virtual ~Guests() = default;
+  virtual void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) = 0;
+  virtual void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) = 0;
+  virtual void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) = 0;
+  // What was answered since the last call may leave once `ticket` is committed.
+  virtual void end_of_turn(Ticket ticket, Ticket committed) = 0;
+  virtual void committed(Ticket committed) = 0;
+  virtual void commit_failed(const Error& why) = 0;  // nothing that waits is acknowledged
+};
+
 class Turn final : public Effects {
  public:
   // `store` is open and outlives this. `recovered`: called when a failing store works again.
@@ -42,6 +58,9 @@ class Turn final : public Effects {
   void attach(SessionId id, ClientSession& session) { clients_.emplace(id, &session); }
   void attach(SessionId id, WorkerSession& session) { workers_.emplace(id, &session); }
   void detach(SessionId id);
+  // Sessions that were not attached are theirs.
+  void attach(Guests& guests) { guests_ = &guests; }
+  void detach_guests() { guests_ = nullptr; }
 
   // The pass of the loop is over: commits what was kept, sends what may go.
   void end();
@@ -103,6 +122,7 @@ class Turn final : public Effects {
   std::unordered_map<SessionId, WorkerSession*> workers_;
   mutable std::pair<SessionId, ClientSession*> recent_client_{};  // most effects in a row go to one session
   mutable std::pair<SessionId, WorkerSession*> recent_worker_{};
+  Guests* guests_ = nullptr;        // none: the master speaks its native protocol only
   std::vector<SessionId> touched_;  // in this turn
   std::vector<SessionId> holding_;  // their outboxes wait for a commit
 
