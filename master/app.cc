@@ -46,19 +46,38 @@ Result<void> App::open_store() {
   return {};
 }
 
+Result<void> App::check_reachable(const Endpoint& listen) const {
+  if (is_loopback(listen) || options_.authkey_is_explicit) return {};
+  return fail(Errc::permission_denied,
+              "{} can be reached from other machines, so the authkey must be given explicitly: make one with "
+              "'reeve keygen FILE', give every machine the file, and start with --authkey-file FILE",
+              to_string(listen));
+}
+
+Result<void> App::listen_for_python() {
+  if (!options_.managers.enabled) return {};
+  if (auto ok = check_reachable(options_.managers.listen); !ok) return ok;
+  managers_ =
+      std::make_unique<managers::ManagersServer>(io_, *server_, options_.authkey, options_.managers, [this] {
+        log::info("a Python client says shutdown: finishing");
+        io_.stop();
+      });
+  const Result<void> listening = managers_->listen();
+  if (listening || options_.managers.listen_is_explicit) return listening;
+  log::warn("{}", listening.error().detail);
+  managers_.reset();
+  return {};
+}
+
 Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  if (!is_loopback(options_.listen) && !options_.authkey_is_explicit)
-    return fail(Errc::permission_denied,
-                "{} can be reached from other machines, so the authkey must be given explicitly: make one "
-                "with 'reeve "
-                "keygen FILE', give every machine the file, and start with --authkey-file FILE",
-                to_string(options_.listen));
+  if (auto ok = check_reachable(options_.listen); !ok) return ok;
   if (auto opened = open_store(); !opened) return opened;
   server_ = std::make_unique<NativeServer>(io_, *broker_, *store_, options_.authkey, options_.server);
   server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());
   if (auto listening = server_->listen(options_.listen); !listening) return listening;
+  if (auto listening = listen_for_python(); !listening) return listening;
   server_->start();
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
@@ -70,10 +89,13 @@ Result<void> App::start() {
 
 Result<void> App::announce() {
   const std::string native = to_string(server_->address());
+  const std::string python = managers_ ? to_string(managers_->address()) : "";
   if (!options_.ready_file.empty()) {
-    if (auto written = write_ready_file(options_.ready_file, {{"native", native}}); !written) return written;
+    std::vector<std::pair<std::string, std::string>> places{{"native", native}};
+    if (managers_) places.emplace_back("managers", python);
+    if (auto written = write_ready_file(options_.ready_file, places); !written) return written;
   }
-  fmt::print("reeve-master ready: native {}\n", native);
+  fmt::print("reeve-master ready: native {}{}{}\n", native, managers_ ? ", managers " : "", python);
   std::fflush(stdout);
   service_manager::ready(native);
   watchdog_.start();
@@ -84,6 +106,7 @@ Result<void> App::run() {
   io_.run();
   io_.restart();
   service_manager::stopping();
+  if (managers_) managers_->stop_listening();
   if (!server_->stop()) return fail(Errc::storage_failed, "what was decided last could not be kept");
   log::info("{}", options_.ephemeral ? "bye" : "everything is kept; bye");
   return {};

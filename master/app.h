@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/net/endpoint.h"
 #include "master/core/broker.h"
+#include "master/managers/server.h"
 #include "master/net/native_server.h"
 #include "master/store/store.h"
 
@@ -24,6 +25,7 @@ struct Options {
   std::string ready_file;            // empty: none
   Limits limits;
   ServerLimits server;
+  managers::Options managers;
 };
 
 class App {
@@ -38,6 +40,8 @@ class App {
 
  private:
   Result<void> open_store();
+  Result<void> check_reachable(const Endpoint& listen) const;
+  Result<void> listen_for_python();
   Result<void> announce();
 
   Options options_;
@@ -47,6 +51,7 @@ class App {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<NativeServer> server_;
+  std::unique_ptr<managers::ManagersServer> managers_;  // none: Python programs are not listened to
 };
 
 }  // namespace reeve::master

@@ -20,6 +20,51 @@ Configuration::Configuration()
   add_places();
   add_times();
   add_limits();
+  add_managers();
+}
+
+// What the listener for Python programs has of its own.
+void Configuration::add_managers() {
+  managers::Options& managers = options_.managers;
+  settings_.add(
+      "managers-listen", managers_listen_,
+      "Where Python programs (multiprocessing.managers) connect; port 0: any free one; off: nowhere",
+      "HOST:PORT");
+  settings_.add("managers-legacy-md5", managers_legacy_md5_,
+                "Let in Python 3.11 and older, which prove the authkey with HMAC-MD5: on, off, or auto (on a "
+                "loopback address only)",
+                "WHEN");
+  settings_.add("managers-allow-shutdown", managers.allow_shutdown,
+                "A Python client's shutdown() stops this master");
+  settings_.add("managers-handshake-deadline", managers.handshake_deadline,
+                "How long a Python program may take to show the authkey");
+  settings_.add("managers-connections-max", managers.connections_max, "Connections of Python programs");
+  settings_.add("managers-unauthenticated-max", managers.unauthenticated_max,
+                "Of those, that have not shown the authkey; the oldest is dropped first");
+  settings_.add_bytes("managers-message-max-bytes", managers.message_max_bytes,
+                      "One call of a Python program");
+  settings_.add("managers-objects-max", managers.objects.objects_max,
+                "Queues, lists, locks… without a name that Python programs hold");
+  settings_.add_bytes("managers-objects-max-bytes", managers.objects.objects_max_bytes, "The values in them");
+}
+
+Result<void> Configuration::read_managers() {
+  managers::Options& managers = options_.managers;
+  managers.enabled = managers_listen_ != "off";
+  if (!managers.enabled) return {};
+  const auto listen = parse_endpoint(managers_listen_, managers::managers_port_default);
+  if (!listen) return fail(listen.error());
+  managers.listen = *listen;
+  managers.listen_is_explicit = settings_.given("managers-listen");
+  if (managers_legacy_md5_ == "auto") {
+    managers.legacy_md5.reset();
+  } else if (managers_legacy_md5_ == "on" || managers_legacy_md5_ == "off") {
+    managers.legacy_md5 = managers_legacy_md5_ == "on";
+  } else {
+    return fail(Errc::invalid_argument, "managers-legacy-md5 is on, off or auto, not '{}'",
+                managers_legacy_md5_);
+  }
+  return {};
 }
 
 void Configuration::add_places() {
@@ -95,6 +140,7 @@ Result<Options> Configuration::options() {
   options_.listen = *listen;
   // Whoever reads of it, in `reeve status` or in a message, may be in another directory.
   options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
+  if (const auto read = read_managers(); !read) return fail(read.error());
   authkey_.data_dir = options_.data_dir;
   const auto authkey = find_or_make_authkey(authkey_);
   if (!authkey) return fail(authkey.error());

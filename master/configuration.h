@@ -28,11 +28,15 @@ class Configuration {
  private:
   void add_places();
   void add_limits();
+  void add_managers();
+  Result<void> read_managers();
   void add_times();
   Result<void> check() const;
 
   Options options_;
   std::string listen_ = to_string(Options{}.listen);
+  std::string managers_listen_ = to_string(managers::Options{}.listen);
+  std::string managers_legacy_md5_ = "auto";
   std::string log_level_ = "info";
   AuthkeySource authkey_;
   Settings settings_;

@@ -226,6 +226,12 @@ std::optional<int> Settings::take(int argc, const char* const* argv) {
   return 0;
 }
 
+bool Settings::given(std::string_view name) const {
+  const auto setting = std::ranges::find(settings_, name, &Setting::name);
+  ASSERT(setting != settings_.end(), "there is no setting {}", name);
+  return setting->from != "default";
+}
+
 std::string Settings::help() const { return CommandLine{*this}.app.help(); }
 
 std::string Settings::table() const {

@@ -62,6 +62,9 @@ class Settings {
   // For main: loads, prints what was asked for or what is wrong, and says with which code to exit, if at all.
   std::optional<int> take(int argc, const char* const* argv);
 
+  // Whether somebody said it: file, environment or flag.
+  bool given(std::string_view name) const;
+
   std::string help() const;
   std::string table() const;  // each effective value and where it comes from
   std::string json() const;   // the same: {"lease-time": {"value": "30s", "from": "default"}, …}

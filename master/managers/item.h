@@ -1,0 +1,61 @@
+// Item: a Python value that an object keeps, exactly as its writer pickled it. Nothing in it is ever executed or
+// built; it is decoded only as far as comparisons need.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/pickle/fragment.h"
+#include "common/pickle/value.h"
+
+namespace reeve::master::managers {
+
+class Object;
+
+// Something that keeps an object alive although no client counts a reference: a proxy of it lies in an Item.
+//
+// Owner: an Item.
+class Pin {
+ public:
+  explicit Pin(std::shared_ptr<Object> object);
+  ~Pin();
+  Pin(Pin&&) noexcept = default;
+  Pin& operator=(Pin&&) = delete;
+  const std::shared_ptr<Object>& object() const { return object_; }
+
+ private:
+  std::shared_ptr<Object> object_;
+};
+
+// What all items take together.
+struct ItemUsage {
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_max = ~std::uint64_t{0};
+};
+
+class Item {
+ public:
+  // `usage` must outlive every item.
+  Item(pickle::Fragment fragment, std::vector<Pin> pins, ItemUsage& usage);
+  ~Item();
+  Item(const Item&) = delete;
+  Item& operator=(const Item&) = delete;
+
+  const pickle::Fragment& fragment() const { return fragment_; }
+  const std::vector<Pin>& pins() const { return pins_; }
+  // Decoded when first asked for; what is not understood is opaque.
+  const pickle::Value& value() const;
+
+ private:
+  pickle::Fragment fragment_;
+  std::vector<Pin> pins_;
+  ItemUsage* usage_;
+  std::uint64_t bytes_;
+  mutable std::optional<pickle::Value> value_;
+};
+
+using ItemPtr = std::shared_ptr<const Item>;
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,230 @@
+#include "master/managers/manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/assert.h"
+#include "master/managers/write_answer.h"
+
+namespace reeve::master::managers {
+namespace {
+
+// Every session of this side is one client to the Broker: nothing that it would remember of one outlives a session.
+constexpr std::string_view broker_key = "python managers.";
+constexpr std::size_t followers_usual_max = 16;
+
+}  // namespace
+
+Manager::Manager(Broker& broker, const Options& options, Replies& replies)
+    : broker_(broker), options_(options), replies_(replies), objects_(options.objects) {}
+
+Manager::~Manager() = default;
+
+void Manager::request(SessionId from, std::string_view payload, Now now, Effects& effects) {
+  Peer& peer = peers_[from];
+  ASSERT(peer.call == 0, "session {} has a request that is not answered", from);
+  const Result<void> parsed = parser_.parse(payload, request_);
+  peer.reader = request_.reader;
+  if (!parsed) {
+    if (!peer.calls) replies_.close_after_reply(from);
+    deliver(from, peer, nullptr, Answer{Traceback{fmt::format("ValueError: {}\n", parsed.error().detail)}},
+            false);
+  } else if (peer.calls) {
+    serve_call(from, peer, now, effects);
+  } else {
+    serve_function(from, peer, now, effects);
+  }
+  settle(now, effects);
+}
+
+// ---- calls
+
+void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) {
+  peer.call = next_call_++;
+  const std::shared_ptr<Object> object = request_.ident ? objects_.find(*request_.ident) : nullptr;
+  if (object == nullptr)
+    return deliver(from, peer, nullptr,
+                   Answer{Traceback{fmt::format("KeyError: '{}'\n", request_.ident.value_or("None"))}},
+                   false);
+  Arguments arguments{request_, objects_};
+  Call call{.caller = {from, peer.call, peer.reader == pickle::Reader::python2},
+            .method = request_.method,
+            .arguments = arguments,
+            .now = now,
+            .hall = *this,
+            .effects = effects};
+  peer.in = object;
+  peer.waiting = peer.call;  // a Broker's answer may come from within
+  const std::uint64_t number = peer.call;
+  const Outcome outcome = call_method(*object, call);
+  const Waits* const waits = outcome ? std::get_if<Waits>(&outcome->value) : nullptr;
+  if (waits == nullptr) return deliver(from, peer, object, outcome, false);
+  if (peer.call != number || !waits->deadline) return;
+  peer.deadline = waits->deadline;
+  deadlines_.emplace(*waits->deadline, from, number);
+}
+
+Outcome Manager::call_method(Object& object, Call& call) {
+  const auto exposed = object.exposed();
+  if (std::ranges::find(exposed, call.method) != exposed.end()) return object.call(call);
+  if (call.method == "__str__" || call.method == "__repr__") return Answer{Text{object.repr()}};
+  if (call.method == "#GETVALUE") return object.getvalue();
+  return Answer{Traceback{fmt::format("AttributeError: method '{}' of '{}' object is not in exposed={}\n",
+                                      call.method, object.type_name(), fmt::join(exposed, ","))}};
+}
+
+void Manager::stop_waiting(SessionId session, Peer& peer) {
+  if (peer.deadline) deadlines_.erase({*peer.deadline, session, peer.waiting});
+  peer.deadline.reset();
+  peer.call = peer.waiting = 0;
+}
+
+void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
+                      bool woken) {
+  stop_waiting(to, peer);
+  payload_.clear();
+  const bool readable = write_answer(peer.reader, outcome, payload_);
+  const bool precious = outcome && outcome->precious;
+  const auto* const item = outcome ? std::get_if<ItemPtr>(&outcome->value) : nullptr;
+  peer.delivering = precious && readable;
+  peer.in = peer.delivering ? from : nullptr;
+  peer.item = peer.delivering && item != nullptr ? *item : nullptr;
+  if (precious && !readable) {
+    Returned returned{.to = from, .item = item != nullptr ? *item : nullptr, .session = to, .value = {}};
+    if (peer.hand) returned.value = std::exchange(peer.hand->sent, {});
+    returned_.push_back(std::move(returned));
+  }
+  const bool durable = from != nullptr && from->is_durable();
+  replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, woken);
+}
+
+bool Manager::answered(SessionId to, Now now, Effects& effects) {
+  const auto found = peers_.find(to);
+  if (found == peers_.end()) return false;
+  Peer& peer = found->second;
+  peer.delivering = false;
+  peer.item.reset();
+  const std::shared_ptr<Object> from = std::exchange(peer.in, nullptr);
+  if (!peer.hand || peer.hand->sent.index == 0) return false;
+  const TaskId sent = std::exchange(peer.hand->sent, {});
+  const auto* const queue = dynamic_cast<const NamedQueue*>(from.get());
+  ASSERT(queue != nullptr, "a value was sent by no queue");
+  return queue->delivered(*peer.hand, sent, now, effects);
+}
+
+bool Manager::left(SessionId session, Now now, Effects& effects) {
+  auto node = peers_.extract(session);
+  if (node.empty()) return false;
+  Peer& peer = node.mapped();
+  const std::uint64_t waiting = peer.waiting;
+  stop_waiting(session, peer);
+  if (peer.delivering) returned_.push_back({.to = peer.in, .item = peer.item, .session = {}, .value = {}});
+  if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
+  for (const auto& follower : peer.followers)
+    if (const auto object = follower.lock()) object->left(session, 0, *this);
+  if (peer.hand) broker_.session_left(session, now, effects);
+  settle(now, effects);
+  return peer.hand != nullptr;
+}
+
+// Objects hear of what came back only now, when none of them is in the middle of something.
+void Manager::settle(Now now, Effects& effects) {
+  while (!returned_.empty()) {
+    for (const Returned& returned : std::exchange(returned_, {})) {
+      if (returned.value.index != 0)
+        broker_.give_back(returned.session, returned.value, now, effects);
+      else
+        returned.to->undelivered(returned.item, *this);
+    }
+  }
+  objects_.sweep();
+}
+
+// ---- time
+
+std::optional<TimePoint> Manager::wake_at() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return std::get<TimePoint>(*deadlines_.begin());
+}
+
+void Manager::tick(Now now, Effects& effects) {
+  while (!deadlines_.empty() && std::get<TimePoint>(*deadlines_.begin()) <= now.mono) {
+    const auto [at, session, number] = *deadlines_.begin();
+    deadlines_.erase(deadlines_.begin());
+    Peer& peer = peers_.at(session);
+    peer.deadline.reset();
+    const std::shared_ptr<Object> object = peer.in;
+    object->timed_out({session, number, peer.reader == pickle::Reader::python2}, *this, now);
+  }
+  settle(now, effects);
+}
+
+// ---- Hall
+
+void Manager::wake(Object& from, const Caller& caller, Outcome outcome) {
+  const auto found = peers_.find(caller.session);
+  if (found == peers_.end() || found->second.waiting != caller.call) return;  // it left in this very moment
+  const std::shared_ptr<Object> object = found->second.in;
+  ASSERT(object.get() == &from, "a call is answered by an object that it does not wait in");
+  deliver(caller.session, found->second, object, outcome, true);
+}
+
+void Manager::follow(Object& object, SessionId session) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  auto& followers = found->second.followers;
+  const bool known = std::ranges::any_of(
+      followers, [&object](const auto& follower) { return follower.lock().get() == &object; });
+  if (known) return;
+  if (followers.size() >= followers_usual_max)
+    std::erase_if(followers, [](const auto& follower) { return follower.expired(); });
+  followers.push_back(object.weak_from_this());
+}
+
+std::shared_ptr<Object> Manager::find(std::string_view ident) { return objects_.find(ident); }
+
+std::expected<std::shared_ptr<Object>, Raise> Manager::adopt(std::shared_ptr<Object> made,
+                                                             std::string_view type) {
+  if (const auto room = objects_.check_room(); !room) return raise("MemoryError", room.error().detail);
+  objects_.add(made, type);
+  return made;
+}
+
+// ---- the Broker
+
+QueueHand& Manager::hand_of(SessionId session, Now now) {
+  Peer& peer = peers_.at(session);
+  if (!peer.hand) {
+    broker_.client_joined(session, PeerKey{broker_key}, now);
+    peer.hand = std::make_unique<QueueHand>();
+    peer.hand->session = session;
+  }
+  return *peer.hand;
+}
+
+NamedQueue* Manager::queue_asked_by(SessionId session, std::uint64_t request, Peer*& peer) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end() || found->second.waiting != request) return nullptr;
+  peer = &found->second;
+  return dynamic_cast<NamedQueue*>(peer->in.get());
+}
+
+void Manager::submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) {
+  Peer* peer = nullptr;
+  if (const auto* queue = queue_asked_by(to, request, peer))
+    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->submitted(answer), false);
+}
+
+void Manager::got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) {
+  Peer* peer = nullptr;
+  if (const auto* queue = queue_asked_by(to, request, peer))
+    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->got(answer, *peer->hand, objects_), true);
+}
+
+void Manager::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
+  Peer* peer = nullptr;
+  if (const auto* queue = queue_asked_by(to, request, peer))
+    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->done(answer), false);
+}
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,119 @@
+// Manager: the rules of a multiprocessing.managers server. Requests and the time come in, replies go out; what
+// concerns queues with a name becomes commands of the Broker.
+//
+// Owner: ManagersServer.  Thread: the loop thread.  No socket, no clock; nothing that a client pickled is ever
+// executed or built.
+// Always: a session has at most one request unanswered, and hears exactly one reply to each, unless it leaves.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "common/pickle/request.h"
+#include "master/core/broker.h"
+#include "master/managers/named_queue.h"
+#include "master/managers/object_table.h"
+#include "master/managers/options.h"
+#include "master/managers/replies.h"
+
+namespace reeve::master::managers {
+
+class Manager final : private Hall, private QueueClients {
+ public:
+  // `broker`, `options` and `replies` outlive this.
+  Manager(Broker& broker, const Options& options, Replies& replies);
+  ~Manager() override;
+
+  // The next request of a session; its first one addresses the server itself.
+  void request(SessionId from, std::string_view payload, Now now, Effects& effects);
+  // The reply was written as far as this side can tell. True: the Broker has something to keep.
+  bool answered(SessionId to, Now now, Effects& effects);
+  // The session is gone. True: the Broker has something to do.
+  bool left(SessionId session, Now now, Effects& effects);
+
+  std::optional<TimePoint> wake_at() const;
+  void tick(Now now, Effects& effects);
+
+  // ---- what the Broker says to sessions of this side
+  void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer);
+  void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer);
+  void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer);
+
+  std::size_t objects() const { return objects_.size(); }
+
+ private:
+  // One connection, as the rules see it.
+  struct Peer {
+    pickle::Reader reader = pickle::Reader::python3;
+    bool calls = false;          // it said accept_connection
+    bool delivering = false;     // a precious answer of `in` is on its way
+    std::uint64_t call = 0;      // the number of the call that is not answered yet; 0: none
+    std::uint64_t waiting = 0;   // …of the one whose answer comes later
+    std::shared_ptr<Object> in;  // the object it waits in, or whose answer is on its way
+    ItemPtr item;                // in that answer
+    std::optional<TimePoint> deadline;
+    std::vector<std::weak_ptr<Object>> followers;
+    std::unique_ptr<QueueHand> hand;  // what it holds of named queues; none: the Broker does not know it
+  };
+  using Deadline = std::tuple<TimePoint, SessionId, std::uint64_t>;  // …and the call
+  struct Returned {                                                  // an answer that its client cannot read
+    std::shared_ptr<Object> to;
+    ItemPtr item;
+    SessionId session;  // when it is a value of the Broker's
+    TaskId value;
+  };
+
+  // manager_functions.cc: what a first request can ask for
+  void serve_function(SessionId from, Peer& peer, Now now, Effects& effects);
+  Outcome function(Now now, Effects& effects);
+  Outcome create(Now now, Effects& effects);
+  std::expected<std::shared_ptr<Object>, Raise> make(std::string_view type, const Arguments& arguments);
+  std::expected<std::shared_ptr<Object>, Raise> named(std::string_view type, Now now, Effects& effects);
+  std::shared_ptr<Object> enter_name(const std::string& name, std::shared_ptr<Object> object);
+  Outcome count_reference(bool up);
+  Outcome methods_of_token();
+  Outcome shut_down();
+  std::string debug_info() const;
+
+  void serve_call(SessionId from, Peer& peer, Now now, Effects& effects);
+  static Outcome call_method(Object& object, Call& call);
+  void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
+               bool woken);
+  void settle(Now now, Effects& effects);  // what the last command left behind
+  void stop_waiting(SessionId session, Peer& peer);
+  NamedQueue* queue_asked_by(SessionId session, std::uint64_t request, Peer*& peer);
+
+  // ---- Hall
+  void wake(Object& from, const Caller& caller, Outcome outcome) override;
+  void follow(Object& object, SessionId session) override;
+  std::shared_ptr<Object> find(std::string_view ident) override;
+  std::expected<std::shared_ptr<Object>, Raise> adopt(std::shared_ptr<Object> made,
+                                                      std::string_view type) override;
+
+  // ---- QueueClients
+  QueueHand& hand_of(SessionId session, Now now) override;
+  std::string store_trouble() const override { return replies_.store_trouble(); }
+
+  Broker& broker_;
+  const Options& options_;
+  Replies& replies_;
+  ObjectTable objects_;
+  pickle::RequestParser parser_;
+  pickle::Request request_;  // the one that is carried out; its memory is used again
+  std::string payload_;      // of the reply that is being written
+  std::unordered_map<SessionId, Peer> peers_;
+  std::unordered_map<std::string, std::shared_ptr<Object>> names_;
+  std::set<Deadline> deadlines_;
+  std::vector<Returned> returned_;
+  std::uint64_t next_call_ = 1;
+};
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,88 @@
+// Object: what a proxy stands for. Plain C++: calls and the time come in, answers go out; a call that has to wait
+// becomes a waiter of the object, and is answered, timed out or forgotten later.
+//
+// Owner: the ObjectTable, and the Pins of items that hold a proxy of it.  Thread: the loop thread.
+// Always: a caller waits in at most one object, and hears one answer to each call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/ids.h"
+#include "common/base/time.h"
+#include "master/managers/answer.h"
+#include "master/managers/arguments.h"
+
+namespace reeve::master {
+class Effects;
+}
+
+namespace reeve::master::managers {
+
+// One call of one connection. Numbers of calls rise, so waiters in their order are waiters by arrival.
+struct Caller {
+  SessionId session;
+  std::uint64_t call = 0;
+  bool python2 = false;
+};
+
+class Object;
+class ObjectTable;
+
+// What an object can ask for while it is called.
+class Hall {
+ public:
+  virtual ~Hall() = default;
+  // The answer to a call that waited in `from`.
+  virtual void wake(Object& from, const Caller& caller, Outcome outcome) = 0;
+  // The object wants to hear left() of this session, also when it does not wait in it.
+  virtual void follow(Object& object, SessionId session) = 0;
+  virtual std::shared_ptr<Object> find(std::string_view ident) = 0;
+  // Gives a new object an ident, for a proxy of it to be answered. Raises MemoryError over objects_max.
+  virtual std::expected<std::shared_ptr<Object>, Raise> adopt(std::shared_ptr<Object> made,
+                                                              std::string_view type) = 0;
+};
+
+struct Call {
+  Caller caller;
+  std::string_view method;
+  Arguments& arguments;
+  Now now;
+  Hall& hall;
+  Effects& effects;  // the Broker's
+};
+
+class Object : public std::enable_shared_from_this<Object> {
+ public:
+  virtual ~Object() = default;
+
+  virtual std::string_view type_name() const = 0;
+  // The names of its methods, always in the same order: clients keep a class for each list.
+  virtual std::span<const std::string_view> exposed() const = 0;
+  // Pre: call.method is exposed.
+  virtual Outcome call(Call& call) = 0;
+  virtual std::string repr() const;
+  virtual Outcome getvalue() const;  // #GETVALUE
+
+  // The waiting call's time is up.
+  virtual void timed_out(const Caller&, Hall&, Now) {}
+  // The session is gone, and with it the call that waited here, if one did.
+  virtual void left(SessionId, std::uint64_t /*call*/, Hall&) {}
+  // A precious answer did not reach its caller.
+  virtual void undelivered(const ItemPtr&, Hall&) {}
+  // Whether its answers speak of what the store must hold first.
+  virtual bool is_durable() const { return false; }
+
+  // ---- the ObjectTable's
+  ObjectTable* table = nullptr;
+  std::string ident;
+  std::string typeid_;
+  std::uint64_t references = 0;
+  std::uint64_t pins = 0;
+  bool permanent = false;  // a name leads to it
+};
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,127 @@
+#include "master/managers/object_table.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "common/base/assert.h"
+
+namespace reeve::master::managers {
+namespace {
+
+std::uint64_t random_salt() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
+}
+
+}  // namespace
+
+Pin::Pin(std::shared_ptr<Object> object) : object_(std::move(object)) { ++object_->pins; }
+Pin::~Pin() {
+  if (object_ && --object_->pins == 0 && object_->references == 0) object_->table->may_go(*object_);
+}
+
+Item::Item(pickle::Fragment fragment, std::vector<Pin> pins, ItemUsage& usage)
+    : fragment_(std::move(fragment)),
+      pins_(std::move(pins)),
+      usage_(&usage),
+      bytes_(fragment_.bytes.size() + sizeof(Item)) {
+  usage_->bytes += bytes_;
+}
+
+Item::~Item() { usage_->bytes -= bytes_; }
+
+const pickle::Value& Item::value() const {
+  if (!value_) value_ = value_of(fragment_);
+  return *value_;
+}
+
+std::string Object::repr() const { return fmt::format("<{} object at 0x{}>", type_name(), ident); }
+
+Outcome Object::getvalue() const {
+  return Answer{Unserializable{fmt::format("TypeError: cannot pickle '{}' object\n", type_name())}};
+}
+
+ObjectTable::ObjectTable(ObjectLimits limits) : limits_(limits), ident_salt_(random_salt()) {
+  usage_.bytes_max = limits.objects_max_bytes;
+}
+
+ObjectTable::~ObjectTable() {
+  // Objects may hold each other by the pins of their items: the map stays whole while they go.
+  const auto last = std::exchange(objects_, {});
+}
+
+Result<void> ObjectTable::check_room() const {
+  if (objects_.size() < limits_.objects_max) return {};
+  return fail(Errc::limit_reached, "there are {} objects (managers-objects-max)", objects_.size());
+}
+
+// Unguessable to a client that holds none, and unlike any ident of an earlier run.
+std::string ObjectTable::new_ident() {
+  std::uint64_t mixed = ident_salt_ ^ (++next_ident_ * 0x9e3779b97f4a7c15ULL);
+  mixed = (mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9ULL;
+  mixed ^= mixed >> 29;
+  return fmt::format("{:x}{:012x}", next_ident_, mixed & 0xffff'ffff'ffffULL);
+}
+
+void ObjectTable::add(const std::shared_ptr<Object>& object, std::string_view typeid_name) {
+  ASSERT(object->ident.empty(), "an object gets its ident once");
+  object->ident = new_ident();
+  object->table = this;
+  object->typeid_ = typeid_name;
+  object->references = 1;
+  objects_.emplace(object->ident, object);
+}
+
+std::shared_ptr<Object> ObjectTable::find(std::string_view ident) const {
+  const auto found = objects_.find(ident);
+  return found == objects_.end() ? nullptr : found->second;
+}
+
+Result<void> ObjectTable::decref(Object& object) {
+  if (object.references == 0)
+    return fail(Errc::wrong_state, "AssertionError: nobody holds a reference to {}", object.ident);
+  if (--object.references == 0) may_go(object);
+  return {};
+}
+
+void ObjectTable::sweep() {
+  while (!may_go_.empty()) {  // one that goes may let others go
+    const std::string ident = std::move(may_go_.back());
+    may_go_.pop_back();
+    const auto found = objects_.find(ident);
+    if (found == objects_.end()) continue;
+    const std::shared_ptr<Object> object = found->second;
+    if (object->references == 0 && object->pins == 0 && !object->permanent) objects_.erase(found);
+  }
+}
+
+std::expected<ItemPtr, Raise> ObjectTable::keep(pickle::Fragment fragment) {
+  if (usage_.bytes + fragment.bytes.size() > usage_.bytes_max)
+    return raise("MemoryError", fmt::format("the objects in the server hold {} bytes; "
+                                            "managers-objects-max-bytes is {}",
+                                            usage_.bytes, usage_.bytes_max));
+  std::vector<Pin> pins;
+  for (const std::string& ident : fragment.token_idents)
+    if (auto object = find(ident)) pins.emplace_back(std::move(object));
+  return std::make_shared<const Item>(std::move(fragment), std::move(pins), usage_);
+}
+
+ItemPtr ObjectTable::wrap(pickle::Fragment fragment) {
+  return std::make_shared<const Item>(std::move(fragment), std::vector<Pin>{}, usage_);
+}
+
+std::uint64_t ObjectTable::referenced() const {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(objects_, [](const auto& entry) { return entry.second->references > 0; }));
+}
+
+std::vector<std::shared_ptr<Object>> ObjectTable::all() const {
+  std::vector<std::shared_ptr<Object>> objects;
+  objects.reserve(objects_.size());
+  for (const auto& [ident, object] : objects_) objects.push_back(object);
+  std::ranges::sort(objects, {}, &Object::ident);
+  return objects;
+}
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,68 @@
+// ObjectTable: the objects that clients hold proxies of, by ident, with their counts of references.
+//
+// Owner: Manager.  Thread: the loop thread.
+// Always: an object is here as long as clients count a reference to it, an item pins it, or a name leads to it;
+// an ident is never given twice.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/result.h"
+#include "master/managers/item.h"
+#include "master/managers/object.h"
+#include "master/managers/options.h"
+
+namespace reeve::master::managers {
+
+class ObjectTable {
+ public:
+  explicit ObjectTable(ObjectLimits limits);
+  ~ObjectTable();
+  ObjectTable(const ObjectTable&) = delete;
+  ObjectTable& operator=(const ObjectTable&) = delete;
+
+  // Error: limit_reached.
+  Result<void> check_room() const;
+  // Gives it an ident; its creator holds the first reference.
+  void add(const std::shared_ptr<Object>& object, std::string_view typeid_name);
+  std::shared_ptr<Object> find(std::string_view ident) const;
+
+  void incref(Object& object) { ++object.references; }
+  // Error: wrong_state when nobody holds one.
+  Result<void> decref(Object& object);
+  void may_go(const Object& object) { may_go_.push_back(object.ident); }
+  // Drops what nobody refers to any more; once after each request.
+  void sweep();
+
+  // With pins on the objects whose proxies are in it. Raises MemoryError over objects_max_bytes.
+  std::expected<ItemPtr, Raise> keep(pickle::Fragment fragment);
+
+  // …of a value that lives elsewhere and is passing through.
+  ItemPtr wrap(pickle::Fragment fragment);
+
+  std::uint64_t referenced() const;                  // by clients
+  std::vector<std::shared_ptr<Object>> all() const;  // by ident
+  std::size_t size() const { return objects_.size(); }
+  std::uint64_t bytes() const { return usage_.bytes; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::string new_ident();
+
+  ObjectLimits limits_;
+  ItemUsage usage_;
+  std::uint64_t next_ident_ = 0;
+  std::uint64_t ident_salt_;  // of this run: idents of an earlier one lead nowhere
+  std::vector<std::string> may_go_;
+  std::unordered_map<std::string, std::shared_ptr<Object>, Hash, std::equal_to<>> objects_;
+};
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,107 @@
+#include "master/managers/objects/condition.h"
+
+#include <algorithm>
+#include <array>
+
+namespace reeve::master::managers {
+namespace {
+
+constexpr std::array<std::string_view, 5> methods{"acquire", "release", "wait", "notify", "notify_all"};
+
+// Python 2.7 says nothing about why a wait ended.
+Answer answer_of(bool notified, bool python2) {
+  if (python2) return {};
+  return {.value = notified};
+}
+
+}  // namespace
+
+Condition::Condition(std::shared_ptr<Lock> lock)
+    : shared_(std::move(lock)),
+      lock_(shared_ ? shared_->core() : std::make_shared<LockCore>(LockCore::Kind::reentrant)) {}
+
+std::expected<std::shared_ptr<Object>, Raise> Condition::make(const Arguments& arguments, Hall& hall) {
+  constexpr std::array<std::string_view, 1> names{"lock"};
+  const auto bound = arguments.bind("Condition()", names);
+  if (!bound) return std::unexpected(bound.error());
+  const pickle::Fragment* const given = (*bound)[0];
+  if (given == nullptr || is_none(*given)) return std::make_shared<Condition>(nullptr);
+  for (const std::string& ident : given->token_idents)
+    if (auto lock = std::dynamic_pointer_cast<Lock>(hall.find(ident)))
+      return std::make_shared<Condition>(std::move(lock));
+  return raise("TypeError", "the lock of a Condition must be a proxy of a Lock or RLock in this server");
+}
+
+std::span<const std::string_view> Condition::exposed() const { return methods; }
+
+Outcome Condition::call(Call& call) {
+  if (call.method == "acquire") return lock_->acquire(call, *this);
+  if (call.method == "release") return lock_->release(call);
+  if (call.method == "wait") return wait(call);
+  return notify(call);
+}
+
+Outcome Condition::wait(Call& call) {
+  constexpr std::array<std::string_view, 1> names{"timeout"};
+  const auto bound = call.arguments.bind("wait()", names);
+  if (!bound) return std::unexpected(bound.error());
+  const auto seconds = seconds_of((*bound)[0]);
+  if (!seconds) return std::unexpected(seconds.error());
+  if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot wait on un-acquired lock");
+  const std::uint32_t levels = lock_->give_up(call.hall);
+  if (*seconds && **seconds <= 0) {  // others may have the lock by now
+    if (lock_->claim(call.caller,
+                     {.levels = levels, .answer = answer_of(false, call.caller.python2), .object = this}))
+      return answer_of(false, call.caller.python2);
+    return Answer{Waits{}};
+  }
+  waiting_.add(call.caller, {levels});
+  return Answer{Waits{deadline_after(call.now.mono, *seconds)}};
+}
+
+Outcome Condition::notify(Call& call) {
+  std::int64_t count = 1;
+  if (call.method == "notify") {
+    constexpr std::array<std::string_view, 1> names{"n"};
+    const auto bound = call.arguments.bind("notify()", names);
+    if (!bound) return std::unexpected(bound.error());
+    if (const auto* given = (*bound)[0]) {
+      const auto number = integer_of(*given);
+      if (!number) return std::unexpected(number.error());
+      count = *number;
+    }
+  } else {
+    if (auto error = call.arguments.none("notify_all()")) return std::unexpected(std::move(*error));
+    count = std::numeric_limits<std::int64_t>::max();
+  }
+  if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot notify on un-acquired lock");
+  for (; count > 0 && !waiting_.empty(); --count) {
+    const auto waiter = waiting_.take_front();
+    retake(waiter.caller, waiter.extra.levels, true, call.hall);
+  }
+  return Answer{};
+}
+
+void Condition::retake(const Caller& caller, std::uint32_t levels, bool notified, Hall& hall) {
+  const Answer answer = answer_of(notified, caller.python2);
+  if (!lock_->claim(caller, {.levels = levels, .answer = answer, .object = this})) return;
+  hall.follow(*this, caller.session);
+  hall.wake(*this, caller, answer);
+}
+
+void Condition::timed_out(const Caller& caller, Hall& hall, Now) {
+  if (const auto waiter = waiting_.take(caller.call))
+    retake(caller, waiter->extra.levels, false, hall);
+  else if (lock_->forget_acquire(caller.call))
+    hall.wake(*this, caller, Answer{false});
+}
+
+void Condition::left(SessionId session, std::uint64_t call, Hall& hall) {
+  waiting_.forget(call);
+  lock_->forget(call);
+  lock_->session_left(session, hall);
+}
+
+void Condition::undelivered(const ItemPtr&, Hall& hall) { lock_->free(hall); }
+
+}  // namespace reeve::master::managers

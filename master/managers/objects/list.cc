@@ -1,0 +1,382 @@
+#include "master/managers/objects/list.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "common/pickle/compare.h"
+#include "master/managers/elements.h"
+
+namespace reeve::master::managers {
+namespace {
+
+constexpr std::array<std::string_view, 22> method_names{
+    "__add__",      "__contains__", "__delitem__",  "__getitem__", "__len__", "__mul__",
+    "__reversed__", "__rmul__",     "__setitem__",  "append",      "count",   "extend",
+    "index",        "insert",       "pop",          "remove",      "reverse", "sort",
+    "__imul__",     "__getslice__", "__setslice__", "__delslice__"};
+constexpr std::size_t list_items_max = 100'000'000;  // of a multiplication
+constexpr std::size_t repr_max_bytes = 1u << 20;
+
+template <std::size_t N>
+using Names = std::array<std::string_view, N>;
+
+}  // namespace
+
+const std::array<List::Method, 22> List::methods{&List::add,
+                                                 &List::contains,
+                                                 &List::delete_item,
+                                                 &List::get_item,
+                                                 &List::length,
+                                                 &List::multiply,
+                                                 &List::reversed,
+                                                 &List::multiply,
+                                                 &List::set_item,
+                                                 &List::append,
+                                                 &List::count,
+                                                 &List::extend,
+                                                 &List::index,
+                                                 &List::insert,
+                                                 &List::pop,
+                                                 &List::remove,
+                                                 &List::reverse,
+                                                 &List::sort,
+                                                 &List::multiply_in_place,
+                                                 &List::get_slice,
+                                                 &List::set_slice,
+                                                 &List::delete_slice};
+
+std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
+                                                         const Arguments& arguments) {
+  auto elements = elements_of(iterable);
+  if (!elements) return std::unexpected(elements.error());
+  std::vector<ItemPtr> items;
+  items.reserve(elements->size());
+  for (pickle::Fragment& element : *elements) {
+    auto item = arguments.keep(element);
+    if (!item) return std::unexpected(item.error());
+    items.push_back(std::move(*item));
+  }
+  return items;
+}
+
+std::string repr_of(const ItemPtr& item) { return pickle::repr(item->value()).value_or("..."); }
+
+std::expected<std::shared_ptr<Object>, Raise> List::make(const Arguments& arguments) {
+  const auto bound = arguments.bind("list()", Names<1>{"iterable"});
+  if (!bound) return std::unexpected(bound.error());
+  if ((*bound)[0] == nullptr) return std::make_shared<List>(std::vector<ItemPtr>{});
+  auto items = keep_elements(*(*bound)[0], arguments);
+  if (!items) return std::unexpected(items.error());
+  return std::make_shared<List>(std::move(*items));
+}
+
+std::span<const std::string_view> List::exposed() const { return method_names; }
+
+Outcome List::call(Call& call) {
+  const auto found = std::ranges::find(method_names, call.method);
+  return (this->*methods[static_cast<std::size_t>(found - method_names.begin())])(call.arguments);
+}
+
+std::string List::repr() const {
+  std::string text = "[";
+  for (const ItemPtr& item : items_) {
+    if (text.size() > 1) text += ", ";
+    if (text.size() > repr_max_bytes) return text + "...]";
+    text += repr_of(item);
+  }
+  return text + "]";
+}
+
+// ---- one item
+
+Outcome List::append(const Arguments& arguments) {
+  const auto bound = arguments.bind("append()", Names<1>{"object"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  auto item = arguments.keep(*(*bound)[0]);
+  if (!item) return std::unexpected(item.error());
+  items_.push_back(std::move(*item));
+  return Answer{};
+}
+
+Outcome List::insert(const Arguments& arguments) {
+  const auto bound = arguments.bind("insert()", Names<2>{"index", "object"}, 2);
+  if (!bound) return std::unexpected(bound.error());
+  const auto index = integer_of(*(*bound)[0]);
+  if (!index) return std::unexpected(index.error());
+  auto item = arguments.keep(*(*bound)[1]);
+  if (!item) return std::unexpected(item.error());
+  items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(clamped(*index, items_.size())),
+                std::move(*item));
+  return Answer{};
+}
+
+Outcome List::pop(const Arguments& arguments) {
+  const auto bound = arguments.bind("pop()", Names<1>{"index"});
+  if (!bound) return std::unexpected(bound.error());
+  std::int64_t index = -1;
+  if (const auto* given = (*bound)[0]) {
+    const auto number = integer_of(*given);
+    if (!number) return std::unexpected(number.error());
+    index = *number;
+  }
+  if (items_.empty()) return raise("IndexError", "pop from empty list");
+  const auto place = place_of(index, items_.size(), "pop index out of range");
+  if (!place) return std::unexpected(place.error());
+  ItemPtr item = std::move(items_[*place]);
+  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(*place));
+  return Answer{std::move(item)};
+}
+
+Outcome List::get_item(const Arguments& arguments) {
+  const auto bound = arguments.bind("__getitem__()", Names<1>{"index"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  const auto place = place_in(*(*bound)[0], items_.size(), "list", "list index out of range");
+  if (!place) return std::unexpected(place.error());
+  if (place->is_slice) return slice_answer(place->slice);
+  return Answer{items_[place->index]};
+}
+
+Outcome List::set_item(const Arguments& arguments) {
+  const auto bound = arguments.bind("__setitem__()", Names<2>{"index", "value"}, 2);
+  if (!bound) return std::unexpected(bound.error());
+  const auto place = place_in(*(*bound)[0], items_.size(), "list", "list assignment index out of range");
+  if (!place) return std::unexpected(place.error());
+  if (place->is_slice) return assign(place->slice, *(*bound)[1], arguments);
+  auto item = arguments.keep(*(*bound)[1]);
+  if (!item) return std::unexpected(item.error());
+  items_[place->index] = std::move(*item);
+  return Answer{};
+}
+
+Outcome List::delete_item(const Arguments& arguments) {
+  const auto bound = arguments.bind("__delitem__()", Names<1>{"index"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  const auto place = place_in(*(*bound)[0], items_.size(), "list", "list assignment index out of range");
+  if (!place) return std::unexpected(place.error());
+  erase(place->is_slice ? place->slice : SliceRange{static_cast<std::int64_t>(place->index), 1, 1});
+  return Answer{};
+}
+
+Outcome List::length(const Arguments& arguments) {
+  if (auto error = arguments.none("__len__()")) return std::unexpected(std::move(*error));
+  return Answer{static_cast<std::int64_t>(items_.size())};
+}
+
+// ---- slices
+
+Answer List::slice_answer(const SliceRange& slice) const {
+  std::vector<ItemPtr> items;
+  items.reserve(slice.count);
+  for (std::size_t i = 0; i < slice.count; ++i) items.push_back(items_[slice[i]]);
+  return {.value = std::move(items)};
+}
+
+Outcome List::assign(const SliceRange& slice, const pickle::Fragment& values, const Arguments& arguments) {
+  auto items = keep_elements(values, arguments);
+  if (!items) return std::unexpected(items.error());
+  if (slice.step == 1) {
+    const auto at = items_.begin() + static_cast<std::ptrdiff_t>(slice.first());
+    const auto behind = items_.erase(at, at + static_cast<std::ptrdiff_t>(slice.count));
+    items_.insert(behind, std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
+    return Answer{};
+  }
+  if (items->size() != slice.count)
+    return raise("ValueError",
+                 fmt::format("attempt to assign sequence of size {} to extended slice of size {}",
+                             items->size(), slice.count));
+  for (std::size_t i = 0; i < slice.count; ++i) items_[slice[i]] = std::move((*items)[i]);
+  return Answer{};
+}
+
+void List::erase(const SliceRange& slice) {
+  for (std::size_t i = 0; i < slice.count; ++i) items_[slice[i]] = nullptr;
+  if (slice.count > 0) std::erase(items_, nullptr);
+}
+
+std::expected<SliceRange, Raise> List::python2_slice(const Arguments& arguments, std::size_t others) const {
+  if (arguments.positional() != 2 + others || !arguments.keywords().empty())
+    return raise("TypeError", "a slice has two ends");
+  const auto from = integer_of(arguments.at(0));
+  if (!from) return std::unexpected(from.error());
+  const auto to = integer_of(arguments.at(1));
+  if (!to) return std::unexpected(to.error());
+  return plain_slice(*from, *to, items_.size());
+}
+
+Outcome List::get_slice(const Arguments& arguments) {
+  const auto slice = python2_slice(arguments, 0);
+  if (!slice) return std::unexpected(slice.error());
+  return slice_answer(*slice);
+}
+
+Outcome List::set_slice(const Arguments& arguments) {
+  const auto slice = python2_slice(arguments, 1);
+  if (!slice) return std::unexpected(slice.error());
+  return assign(*slice, arguments.at(2), arguments);
+}
+
+Outcome List::delete_slice(const Arguments& arguments) {
+  const auto slice = python2_slice(arguments, 0);
+  if (!slice) return std::unexpected(slice.error());
+  erase(*slice);
+  return Answer{};
+}
+
+// ---- searching
+
+std::expected<std::size_t, Raise> List::find(const pickle::Fragment& wanted, std::size_t from,
+                                             std::size_t to) const {
+  const pickle::Value value = value_of(wanted);
+  for (std::size_t i = from; i < to; ++i) {
+    const Result<bool> same = pickle::equal(items_[i]->value(), value);
+    if (!same) return std::unexpected(raise_of(same.error()));
+    if (*same) return i;
+  }
+  return items_.size();
+}
+
+Outcome List::remove(const Arguments& arguments) {
+  const auto bound = arguments.bind("remove()", Names<1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  const auto place = find(*(*bound)[0], 0, items_.size());
+  if (!place) return std::unexpected(place.error());
+  if (*place == items_.size()) return raise("ValueError", "list.remove(x): x not in list");
+  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(*place));
+  return Answer{};
+}
+
+Outcome List::index(const Arguments& arguments) {
+  const auto bound = arguments.bind("index()", Names<3>{"value", "start", "stop"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  std::array<std::int64_t, 2> ends{0, std::numeric_limits<std::int64_t>::max()};
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const auto* const given = (*bound)[i + 1];
+    if (given == nullptr) continue;
+    const auto number = integer_of(*given);
+    if (!number) return std::unexpected(number.error());
+    ends[i] = *number;
+  }
+  const SliceRange slice = plain_slice(ends[0], ends[1], items_.size());
+  const auto place = find(*(*bound)[0], slice.first(), slice.first() + slice.count);
+  if (!place) return std::unexpected(place.error());
+  if (*place < items_.size()) return Answer{static_cast<std::int64_t>(*place)};
+  return raise("ValueError",
+               fmt::format("{} is not in list", pickle::repr(value_of(*(*bound)[0])).value_or("it")));
+}
+
+Outcome List::count(const Arguments& arguments) {
+  const auto bound = arguments.bind("count()", Names<1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  std::int64_t count = 0;
+  for (std::size_t from = 0; from < items_.size(); ++from) {
+    const auto place = find(*(*bound)[0], from, items_.size());
+    if (!place) return std::unexpected(place.error());
+    if (*place == items_.size()) break;
+    from = *place;
+    ++count;
+  }
+  return Answer{count};
+}
+
+Outcome List::contains(const Arguments& arguments) {
+  const auto bound = arguments.bind("__contains__()", Names<1>{"key"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  const auto place = find(*(*bound)[0], 0, items_.size());
+  if (!place) return std::unexpected(place.error());
+  return Answer{*place < items_.size()};
+}
+
+// ---- all of them
+
+Outcome List::extend(const Arguments& arguments) {
+  const auto bound = arguments.bind("extend()", Names<1>{"iterable"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  auto items = keep_elements(*(*bound)[0], arguments);
+  if (!items) return std::unexpected(items.error());
+  items_.insert(items_.end(), std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
+  return Answer{};
+}
+
+Outcome List::reverse(const Arguments& arguments) {
+  if (auto error = arguments.none("reverse()")) return std::unexpected(std::move(*error));
+  std::ranges::reverse(items_);
+  return Answer{};
+}
+
+Outcome List::reversed(const Arguments& arguments) {
+  if (auto error = arguments.none("__reversed__()")) return std::unexpected(std::move(*error));
+  return Answer{Reversed{{items_.rbegin(), items_.rend()}}};
+}
+
+// A comparison that is impossible leaves the list as it was.
+Outcome List::sort(const Arguments& arguments) {
+  const auto bound = arguments.bind("sort()", Names<3>{"key", "reverse", "cmp"});
+  if (!bound) return std::unexpected(bound.error());
+  for (const auto* code : {(*bound)[0], (*bound)[2]})
+    if (code != nullptr && !is_none(*code))
+      return raise(
+          "TypeError",
+          "sort(key=…) needs a Python interpreter in the server, which this one has not: sort a copy");
+  std::optional<Raise> impossible;
+  const auto before = [&impossible](const ItemPtr& a, const ItemPtr& b) {
+    if (impossible) return false;
+    const Result<bool> less = pickle::less(a->value(), b->value());
+    if (!less) impossible = raise_of(less.error());
+    return less.value_or(false);
+  };
+  std::vector<ItemPtr> sorted = items_;
+  // merge sort: an order that contradicts itself, as NaN makes it, does no harm. Reversed it is stable, too.
+  const bool descending = truth_of((*bound)[1], false);
+  if (descending) std::ranges::reverse(sorted);
+  std::ranges::stable_sort(sorted, before);
+  if (impossible) return std::unexpected(std::move(*impossible));
+  if (descending) std::ranges::reverse(sorted);
+  items_ = std::move(sorted);
+  return Answer{};
+}
+
+Outcome List::add(const Arguments& arguments) {
+  const auto bound = arguments.bind("__add__()", Names<1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  const pickle::Value other = value_of(*(*bound)[0]);
+  if (pickle::type_name(other) != "list" && other.kind() != pickle::Value::Kind::opaque)
+    return raise("TypeError",
+                 fmt::format("can only concatenate list (not \"{}\") to list", pickle::type_name(other)));
+  auto added = keep_elements(*(*bound)[0], arguments);
+  if (!added) return std::unexpected(added.error());
+  std::vector<ItemPtr> sum = items_;
+  sum.insert(sum.end(), added->begin(), added->end());
+  return Answer{std::move(sum)};
+}
+
+std::expected<std::vector<ItemPtr>, Raise> List::times(const pickle::Fragment& factor) const {
+  const auto number = integer_of(factor);
+  if (!number) return std::unexpected(number.error());
+  std::vector<ItemPtr> product;
+  if (*number <= 0 || items_.empty()) return product;
+  if (static_cast<std::uint64_t>(*number) > list_items_max / items_.size())
+    return raise("MemoryError", "a list of so many items");
+  product.reserve(items_.size() * static_cast<std::size_t>(*number));
+  for (std::int64_t i = 0; i < *number; ++i) product.insert(product.end(), items_.begin(), items_.end());
+  return product;
+}
+
+Outcome List::multiply(const Arguments& arguments) {
+  const auto bound = arguments.bind("__mul__()", Names<1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  auto product = times(*(*bound)[0]);
+  if (!product) return std::unexpected(product.error());
+  return Answer{std::move(*product)};
+}
+
+Outcome List::multiply_in_place(const Arguments& arguments) {
+  const auto bound = arguments.bind("__imul__()", Names<1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  auto product = times(*(*bound)[0]);
+  if (!product) return std::unexpected(product.error());
+  items_ = std::move(*product);
+  return Answer{};  // clients ignore it
+}
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,67 @@
+// List: a shared list. Its items are kept as they were pickled; they are decoded only to be compared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "master/managers/object.h"
+#include "master/managers/objects/indices.h"
+
+namespace reeve::master::managers {
+
+class List final : public Object {
+ public:
+  explicit List(std::vector<ItemPtr> items) : items_(std::move(items)) {}
+  static std::expected<std::shared_ptr<Object>, Raise> make(const Arguments& arguments);
+
+  std::string_view type_name() const override { return "list"; }
+  std::span<const std::string_view> exposed() const override;
+  Outcome call(Call& call) override;
+  std::string repr() const override;
+  Outcome getvalue() const override { return Answer{items_}; }
+
+ private:
+  Outcome append(const Arguments& arguments);
+  Outcome extend(const Arguments& arguments);
+  Outcome insert(const Arguments& arguments);
+  Outcome pop(const Arguments& arguments);
+  Outcome remove(const Arguments& arguments);
+  Outcome index(const Arguments& arguments);
+  Outcome count(const Arguments& arguments);
+  Outcome contains(const Arguments& arguments);
+  Outcome reverse(const Arguments& arguments);
+  Outcome reversed(const Arguments& arguments);
+  Outcome sort(const Arguments& arguments);
+  Outcome length(const Arguments& arguments);
+  Outcome get_item(const Arguments& arguments);
+  Outcome set_item(const Arguments& arguments);
+  Outcome delete_item(const Arguments& arguments);
+  Outcome add(const Arguments& arguments);
+  Outcome multiply(const Arguments& arguments);
+  Outcome multiply_in_place(const Arguments& arguments);
+  Outcome get_slice(const Arguments& arguments);
+  Outcome set_slice(const Arguments& arguments);
+  Outcome delete_slice(const Arguments& arguments);
+
+  using Method = Outcome (List::*)(const Arguments&);
+  static const std::array<Method, 22> methods;
+
+  // Its length when it is not there.
+  std::expected<std::size_t, Raise> find(const pickle::Fragment& wanted, std::size_t from,
+                                         std::size_t to) const;
+  std::expected<std::vector<ItemPtr>, Raise> times(const pickle::Fragment& factor) const;
+  std::expected<SliceRange, Raise> python2_slice(const Arguments& arguments, std::size_t others) const;
+  Answer slice_answer(const SliceRange& slice) const;
+  Outcome assign(const SliceRange& slice, const pickle::Fragment& values, const Arguments& arguments);
+  void erase(const SliceRange& slice);
+
+  std::vector<ItemPtr> items_;
+};
+
+// The items of an iterable argument.
+std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
+                                                         const Arguments& arguments);
+std::string repr_of(const ItemPtr& item);
+
+}  // namespace reeve::master::managers

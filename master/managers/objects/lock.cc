@@ -1,0 +1,192 @@
+#include "master/managers/objects/lock.h"
+
+#include <array>
+
+namespace reeve::master::managers {
+namespace {
+
+constexpr std::array<std::string_view, 2> acquire_names{"blocking", "timeout"};
+constexpr std::array<std::string_view, 2> lock_methods{"acquire", "release"};
+
+// How long an acquire may take. A Lock reads -1 as "for ever", a Semaphore does not.
+struct Patience {
+  bool waits = true;
+  std::optional<double> seconds = {};
+};
+
+std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::string_view what, bool is_lock) {
+  const auto bound = arguments.bind(what, acquire_names);
+  if (!bound) return std::unexpected(bound.error());
+  const auto seconds = seconds_of((*bound)[1]);
+  if (!seconds) return std::unexpected(seconds.error());
+  const bool blocking = truth_of((*bound)[0], true);
+  const bool for_ever = is_lock && *seconds == -1.0;
+  if (!blocking) {
+    if (!seconds->has_value() || for_ever) return Patience{.waits = false};
+    return raise("ValueError", is_lock ? "can't specify a timeout for a non-blocking call"
+                                       : "can't specify timeout for non-blocking acquire");
+  }
+  if (for_ever || !seconds->has_value()) return Patience{};
+  if (**seconds < 0 && is_lock) return raise("ValueError", "timeout value must be a non-negative number");
+  return Patience{.waits = **seconds > 0, .seconds = **seconds};
+}
+
+}  // namespace
+
+// ---- LockCore
+
+Outcome LockCore::acquire(Call& call, Object& object) {
+  const auto patience = patience_of(call.arguments, "acquire()", true);
+  if (!patience) return std::unexpected(patience.error());
+  const SessionId session = call.caller.session;
+  const bool again = kind_ == Kind::reentrant && held_by(session);
+  const bool had = !locked() || again;
+  if (had) {
+    take(session, levels_ + 1);
+    if (kind_ == Kind::reentrant && !again) call.hall.follow(object, session);
+    return Answer{.value = true, .precious = kind_ == Kind::plain};
+  }
+  if (!patience->waits) return Answer{false};
+  line_.add(call.caller, {.levels = 1,
+                          .answer = {.value = true, .precious = kind_ == Kind::plain},
+                          .object = &object,
+                          .may_give_up = true});
+  return Answer{Waits{deadline_after(call.now.mono, patience->seconds)}};
+}
+
+Outcome LockCore::release(Call& call) {
+  if (auto error = call.arguments.none("release()")) return std::unexpected(std::move(*error));
+  if (!held_by(call.caller.session)) {
+    if (kind_ == Kind::reentrant) return raise("RuntimeError", "cannot release un-acquired lock");
+    return raise_from("thread", "error", "release unlocked lock");
+  }
+  if (--levels_ == 0) serve(call.hall);
+  return Answer{};
+}
+
+std::uint32_t LockCore::give_up(Hall& hall) {
+  const std::uint32_t levels = std::exchange(levels_, 0);
+  serve(hall);
+  return levels;
+}
+
+bool LockCore::claim(const Caller& caller, Claim claim) {
+  if (locked()) {
+    line_.add(caller, std::move(claim));
+    return false;
+  }
+  take(caller.session, claim.levels);
+  return true;
+}
+
+bool LockCore::forget_acquire(std::uint64_t call) {
+  const Claim* claim = line_.find(call);
+  return claim != nullptr && claim->may_give_up && line_.forget(call);
+}
+
+void LockCore::session_left(SessionId session, Hall& hall) {
+  if (kind_ == Kind::reentrant && held_by(session)) free(hall);
+}
+
+void LockCore::free(Hall& hall) {
+  levels_ = 0;
+  serve(hall);
+}
+
+void LockCore::serve(Hall& hall) {
+  if (locked() || line_.empty()) return;
+  const auto next = line_.take_front();
+  take(next.caller.session, next.extra.levels);
+  Object& object = *next.extra.object;
+  if (kind_ == Kind::reentrant) hall.follow(object, next.caller.session);
+  hall.wake(object, next.caller, next.extra.answer);
+}
+
+// ---- Lock
+
+std::span<const std::string_view> Lock::exposed() const { return lock_methods; }
+
+Outcome Lock::call(Call& call) {
+  return call.method == "acquire" ? core_->acquire(call, *this) : core_->release(call);
+}
+
+void Lock::timed_out(const Caller& caller, Hall& hall, Now) {
+  if (core_->forget_acquire(caller.call)) hall.wake(*this, caller, Answer{false});
+}
+
+void Lock::left(SessionId session, std::uint64_t call, Hall& hall) {
+  core_->forget(call);
+  core_->session_left(session, hall);
+}
+
+void Lock::undelivered(const ItemPtr&, Hall& hall) { core_->free(hall); }
+
+// ---- Semaphore
+
+std::expected<std::shared_ptr<Object>, Raise> Semaphore::make(Kind kind, const Arguments& arguments) {
+  constexpr std::array<std::string_view, 1> names{"value"};
+  const auto bound = arguments.bind("Semaphore()", names);
+  if (!bound) return std::unexpected(bound.error());
+  std::int64_t value = 1;
+  if (const auto* given = (*bound)[0]) {
+    const auto number = integer_of(*given);
+    if (!number) return std::unexpected(number.error());
+    value = *number;
+  }
+  if (value < 0) return raise("ValueError", "semaphore initial value must be >= 0");
+  return std::make_shared<Semaphore>(kind, value);
+}
+
+std::span<const std::string_view> Semaphore::exposed() const { return lock_methods; }
+
+Outcome Semaphore::call(Call& call) { return call.method == "acquire" ? acquire(call) : release(call); }
+
+Outcome Semaphore::acquire(Call& call) {
+  const auto patience = patience_of(call.arguments, "acquire()", false);
+  if (!patience) return std::unexpected(patience.error());
+  if (value_ > 0) {
+    --value_;
+    return Answer{.value = true, .precious = true};
+  }
+  if (!patience->waits) return Answer{false};
+  line_.add(call.caller);
+  return Answer{Waits{deadline_after(call.now.mono, patience->seconds)}};
+}
+
+Outcome Semaphore::release(Call& call) {
+  constexpr std::array<std::string_view, 1> names{"n"};
+  const auto bound = call.arguments.bind("release()", names);
+  if (!bound) return std::unexpected(bound.error());
+  std::int64_t count = 1;
+  if (const auto* given = (*bound)[0]) {
+    const auto number = integer_of(*given);
+    if (!number) return std::unexpected(number.error());
+    count = *number;
+  }
+  if (count < 1) return raise("ValueError", "n must be one or more");
+  const std::int64_t most = kind_ == Kind::bounded ? initial_ : std::numeric_limits<std::int64_t>::max();
+  if (count > most - value_) return raise("ValueError", "Semaphore released too many times");
+  for (value_ += count; value_ > 0 && !line_.empty();) {
+    --value_;
+    call.hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
+  }
+  return Answer{};
+}
+
+void Semaphore::give_one(Hall& hall) {
+  if (line_.empty()) {
+    ++value_;
+    return;
+  }
+  hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
+}
+
+void Semaphore::timed_out(const Caller& caller, Hall& hall, Now) {
+  if (line_.forget(caller.call)) hall.wake(*this, caller, Answer{false});
+}
+
+void Semaphore::left(SessionId, std::uint64_t call, Hall&) { line_.forget(call); }
+
+void Semaphore::undelivered(const ItemPtr&, Hall& hall) { give_one(hall); }
+
+}  // namespace reeve::master::managers

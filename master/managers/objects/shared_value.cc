@@ -1,0 +1,238 @@
+#include "master/managers/objects/shared_value.h"
+
+#include <array>
+#include <limits>
+
+#include "master/managers/elements.h"
+#include "master/managers/objects/list.h"
+
+namespace reeve::master::managers {
+namespace {
+
+using pickle::Value;
+
+constexpr std::array<std::string_view, 2> value_methods{"get", "set"};
+constexpr std::array<std::string_view, 5> array_methods{"__len__", "__getitem__", "__setitem__",
+                                                        "__getslice__", "__setslice__"};
+constexpr std::array<std::string_view, 3> make_names{"typecode", "value", "lock"};
+constexpr std::array<std::string_view, 3> make_array_names{"typecode", "sequence", "lock"};
+
+// The integers that a type code holds, as array.array has them on 64-bit Linux.
+struct Bounds {
+  std::int64_t lowest = 0;
+  std::uint64_t highest = 0;
+  std::string_view type;
+};
+
+template <typename T>
+constexpr Bounds bounds(std::string_view type) {
+  return {static_cast<std::int64_t>(std::numeric_limits<T>::min()),
+          static_cast<std::uint64_t>(std::numeric_limits<T>::max()), type};
+}
+
+std::optional<Bounds> bounds_of(char typecode) {
+  switch (typecode) {
+    case 'b':
+      return bounds<std::int8_t>("signed char");
+    case 'B':
+      return bounds<std::uint8_t>("unsigned byte integer");
+    case 'h':
+      return bounds<std::int16_t>("signed short integer");
+    case 'H':
+      return bounds<std::uint16_t>("unsigned short");
+    case 'i':
+      return bounds<std::int32_t>("signed integer");
+    case 'I':
+      return bounds<std::uint32_t>("unsigned int");
+    case 'l':
+    case 'q':
+      return bounds<std::int64_t>("signed integer");
+    case 'L':
+    case 'Q':
+      return bounds<std::uint64_t>("unsigned int");
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_real(char typecode) { return typecode == 'f' || typecode == 'd'; }
+
+}  // namespace
+
+// ---- SharedValue
+
+std::expected<std::shared_ptr<Object>, Raise> SharedValue::make(const Arguments& arguments) {
+  const auto bound = arguments.bind("Value()", make_names, 2);
+  if (!bound) return std::unexpected(bound.error());
+  auto typecode = arguments.keep(*(*bound)[0]);
+  if (!typecode) return std::unexpected(typecode.error());
+  auto value = arguments.keep(*(*bound)[1]);
+  if (!value) return std::unexpected(value.error());
+  return std::make_shared<SharedValue>(std::move(*typecode), std::move(*value));
+}
+
+std::span<const std::string_view> SharedValue::exposed() const { return value_methods; }
+
+Outcome SharedValue::call(Call& call) {
+  if (call.method == "get") {
+    if (auto error = call.arguments.none("get()")) return std::unexpected(std::move(*error));
+    return Answer{value_};
+  }
+  const auto bound = call.arguments.bind("set()", std::array<std::string_view, 1>{"value"}, 1);
+  if (!bound) return std::unexpected(bound.error());
+  auto value = call.arguments.keep(*(*bound)[0]);
+  if (!value) return std::unexpected(value.error());
+  value_ = std::move(*value);
+  return Answer{};
+}
+
+std::string SharedValue::repr() const {
+  return fmt::format("Value({}, {})", repr_of(typecode_), repr_of(value_));
+}
+
+// ---- SharedArray
+
+std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments& arguments) {
+  const auto bound = arguments.bind("Array()", make_array_names, 2);
+  if (!bound) return std::unexpected(bound.error());
+  const auto typecode = text_of(*(*bound)[0]);
+  if (!typecode || typecode->size() != 1 || (!bounds_of(typecode->front()) && !is_real(typecode->front())))
+    return raise("ValueError", "bad typecode (must be b, B, h, H, i, I, l, L, q, Q, f or d)");
+  auto made = std::make_shared<SharedArray>(typecode->front());
+  const auto elements = elements_of(*(*bound)[1]);
+  if (!elements) return std::unexpected(elements.error());
+  for (const pickle::Fragment& element : *elements) {
+    const auto number = made->number_of(value_of(element));
+    if (!number) return std::unexpected(number.error());
+    made->numbers_.values.push_back(*number);
+  }
+  return made;
+}
+
+std::span<const std::string_view> SharedArray::exposed() const { return array_methods; }
+
+std::expected<SharedArray::Number, Raise> SharedArray::number_of(const Value& value) const {
+  if (is_real(numbers_.typecode)) {
+    const auto number = value.to_double();
+    if (!number) return raise("TypeError", fmt::format("must be real number, not {}", pickle::type_name(value)));
+    return numbers_.typecode == 'f' ? Number{static_cast<double>(static_cast<float>(*number))}
+                                    : Number{*number};
+  }
+  const Bounds limits = *bounds_of(numbers_.typecode);
+  if (value.kind() != Value::Kind::integer && value.kind() != Value::Kind::boolean)
+    return raise("TypeError",
+                 fmt::format("'{}' object cannot be interpreted as an integer", pickle::type_name(value)));
+  if (const auto number = value.to_int64()) {
+    if (*number < limits.lowest)
+      return raise("OverflowError", fmt::format("{} is less than minimum", limits.type));
+    if (*number > 0 && static_cast<std::uint64_t>(*number) > limits.highest)
+      return raise("OverflowError", fmt::format("{} is greater than maximum", limits.type));
+    return Number{*number};
+  }
+  // Beyond 63 bits: only the unsigned ones hold some of them.
+  const std::string bytes = value.big().to_bytes();
+  if (!value.big().negative() && limits.highest == std::numeric_limits<std::uint64_t>::max() &&
+      bytes.size() <= 9) {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < 8; ++i)
+      number |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+    return Number{number};
+  }
+  return raise("OverflowError", "Python int too large to convert to C long");
+}
+
+Outcome SharedArray::call(Call& call) {
+  const Arguments& arguments = call.arguments;
+  if (call.method == "__len__") {
+    if (auto error = arguments.none("__len__()")) return std::unexpected(std::move(*error));
+    return Answer{static_cast<std::int64_t>(numbers_.values.size())};
+  }
+  if (call.method == "__getslice__" || call.method == "__setslice__")
+    return python2_slice(arguments, call.method == "__setslice__");
+  const bool sets = call.method == "__setitem__";
+  const auto bound =
+      arguments.bind(call.method, std::array<std::string_view, 2>{"index", "value"}, sets ? 2 : 1);
+  if (!bound) return std::unexpected(bound.error());
+  return sets ? set_item(*(*bound)[0], *(*bound)[1]) : get_item(*(*bound)[0]);
+}
+
+Outcome SharedArray::get_item(const pickle::Fragment& index) const {
+  const auto place = place_in(index, numbers_.values.size(), "array", "array index out of range");
+  if (!place) return std::unexpected(place.error());
+  if (place->is_slice) return part(place->slice);
+  return std::visit([](auto number) -> Outcome { return Answer{number}; }, numbers_.values[place->index]);
+}
+
+Outcome SharedArray::set_item(const pickle::Fragment& index, const pickle::Fragment& value) {
+  const auto place = place_in(index, numbers_.values.size(), "array", "array assignment index out of range");
+  if (!place) return std::unexpected(place.error());
+  if (place->is_slice) return assign(place->slice, value);
+  const auto number = number_of(value_of(value));
+  if (!number) return std::unexpected(number.error());
+  numbers_.values[place->index] = *number;
+  return Answer{};
+}
+
+Outcome SharedArray::assign(const SliceRange& slice, const pickle::Fragment& values) {
+  const Value given = value_of(values);
+  if (given.kind() != Value::Kind::array)
+    return raise("TypeError",
+                 fmt::format("can only assign array (not \"{}\") to array slice", pickle::type_name(given)));
+  const auto elements = given.elements().subspan(1);
+  if (given.elements().front().chars() != std::string_view{&numbers_.typecode, 1})
+    return raise("TypeError", "bad argument type for built-in operation");
+  std::vector<Number> numbers;
+  for (const Value& element : elements) {
+    const auto number = number_of(element);
+    if (!number) return std::unexpected(number.error());
+    numbers.push_back(*number);
+  }
+  auto& all = numbers_.values;
+  if (slice.step == 1) {
+    const auto at = all.begin() + static_cast<std::ptrdiff_t>(slice.first());
+    const auto behind = all.erase(at, at + static_cast<std::ptrdiff_t>(slice.count));
+    all.insert(behind, numbers.begin(), numbers.end());
+    return Answer{};
+  }
+  if (numbers.size() != slice.count)
+    return raise("ValueError", fmt::format("attempt to assign array of size {} to extended slice of size {}",
+                                           numbers.size(), slice.count));
+  for (std::size_t i = 0; i < slice.count; ++i) all[slice[i]] = numbers[i];
+  return Answer{};
+}
+
+Answer SharedArray::part(const SliceRange& slice) const {
+  Numbers numbers{.typecode = numbers_.typecode, .values = {}};
+  for (std::size_t i = 0; i < slice.count; ++i) numbers.values.push_back(numbers_.values[slice[i]]);
+  return {.value = std::move(numbers)};
+}
+
+Outcome SharedArray::python2_slice(const Arguments& arguments, bool assigns) {
+  if (arguments.positional() != (assigns ? 3u : 2u)) return raise("TypeError", "a slice has two ends");
+  const auto from = integer_of(arguments.at(0));
+  if (!from) return std::unexpected(from.error());
+  const auto to = integer_of(arguments.at(1));
+  if (!to) return std::unexpected(to.error());
+  const SliceRange slice = plain_slice(*from, *to, numbers_.values.size());
+  if (assigns) return assign(slice, arguments.at(2));
+  return part(slice);
+}
+
+std::string SharedArray::repr() const {
+  if (numbers_.values.empty()) return fmt::format("array('{}')", numbers_.typecode);
+  std::string text;
+  for (const Number& number : numbers_.values) {
+    const Value value = std::visit(
+        [](auto n) {
+          if constexpr (std::same_as<decltype(n), std::uint64_t>)
+            return Value{static_cast<std::int64_t>(n)};
+          else
+            return Value{n};
+        },
+        number);
+    text += (text.empty() ? "" : ", ") + pickle::repr(value).value_or("?");
+  }
+  return fmt::format("array('{}', [{}])", numbers_.typecode, text);
+}
+
+}  // namespace reeve::master::managers

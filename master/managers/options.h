@@ -1,0 +1,36 @@
+// What the managers listener can be told, with the defaults. The settings of reeve-master carry the same
+// names, with "managers-" in front.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "common/net/endpoint.h"
+
+namespace reeve::master::managers {
+
+inline constexpr std::uint16_t managers_port_default = 5000;
+
+// Of what clients make: objects without a name of their own, in memory.
+struct ObjectLimits {
+  std::size_t objects_max = 100'000;             // that clients made and still hold
+  std::uint64_t objects_max_bytes = 4ull << 30;  // values in them, all together
+};
+
+struct Options {
+  bool enabled = true;
+  Endpoint listen{"127.0.0.1", managers_port_default};
+  bool listen_is_explicit = true;  // not: it is no reason to fail when somebody else has the port
+  std::optional<bool> legacy_md5;  // none: on a loopback address yes, elsewhere no
+  bool allow_shutdown = false;
+  std::size_t connections_max = 20'000;    // authenticated or not
+  std::size_t unauthenticated_max = 1024;  // the oldest goes first
+  std::chrono::milliseconds handshake_deadline = std::chrono::seconds{10};
+  std::size_t message_max_bytes = 1u << 30;
+  ObjectLimits objects;
+
+  bool admits_legacy_md5() const { return legacy_md5.value_or(is_loopback(listen)); }
+};
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,104 @@
+// ManagersServer: the Python dialect's side of the master. It owns the listener and the sessions, brings them
+// together with the Manager, and holds answers back until what they speak of is on stable storage.
+//
+// Owner: App.  Thread: the loop thread.
+// Always: the Manager hears `left` for a session that it heard a request of, once, and never from within one
+// of its own calls.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "master/managers/manager.h"
+#include "master/managers/options.h"
+#include "master/managers/replies.h"
+#include "master/managers/session.h"
+#include "master/managers/signer.h"
+#include "master/net/native_server.h"
+
+namespace reeve::master::managers {
+
+class ManagersServer final : public Guests, private Replies {
+ public:
+  // `native` outlives this.
+  ManagersServer(boost::asio::io_context& io, NativeServer& native, std::string_view authkey, Options options,
+                 std::function<void()> shut_down);
+  ~ManagersServer() override;
+
+  // Error: unavailable, with the reason and the setting that would help.
+  Result<void> listen();
+  Endpoint address() const;  // with the real port
+  void stop_listening();
+
+  // ---- for sessions
+  const Signer& signer() const { return signer_; }
+  const Options& options() const { return options_; }
+  std::span<char> scratch() { return scratch_; }
+  std::string& reply_scratch() { return reply_scratch_; }
+  void known(Session& session);  // it proved itself
+  void request(Session& session, std::string_view message);
+  void answered(Session& session);
+  void ended(Session& session, const Error& why);
+
+  // ---- Guests
+  void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) override;
+  void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) override;
+  void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override;
+  void end_of_turn(Ticket ticket, Ticket committed) override;
+  void committed(Ticket committed) override;
+  void commit_failed(const Error& why) override;
+
+ private:
+  // The Manager is at work: sessions that end meanwhile are reported when it is through.
+  class Work;
+  struct Held {
+    SessionId to;
+    Ticket ticket = 0;
+    bool woken = false;
+    std::string payload;
+  };
+
+  void accept();
+  void accepted(const boost::system::error_code& error, boost::asio::ip::tcp::socket socket);
+  void admit(boost::asio::ip::tcp::socket socket);
+  void sweep();
+  void arm_timer();
+  void report_left();
+  void send(SessionId to, std::string_view payload, bool woken);
+  std::shared_ptr<Session> session(SessionId id) const;
+
+  // ---- Replies
+  void reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) override;
+  void close_after_reply(SessionId to) override;
+  std::string store_trouble() const override { return native_.turn().trouble(); }
+  void shut_down() override;
+
+  boost::asio::io_context& io_;
+  NativeServer& native_;
+  Options options_;
+  Signer signer_;
+  std::function<void()> shut_down_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer pause_;  // before accepting again when the system has no more descriptors
+  boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer timer_;  // the Manager's
+  TimePoint timer_at_ = TimePoint::max();
+  std::vector<char> scratch_;
+  std::string reply_scratch_;
+  std::unordered_map<SessionId, std::shared_ptr<Session>> sessions_;
+  Session::Strangers strangers_;  // oldest first
+  Manager manager_;
+  int at_work_ = 0;
+  std::vector<SessionId> left_;
+  std::vector<Held> staged_;  // in this turn
+  std::deque<Held> held_;     // by ticket
+};
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,199 @@
+#include "master/managers/session.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+
+#include "master/managers/server.h"
+
+namespace reeve::master::managers {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t unsent_kept_bytes = 2u << 10;  // of capacity, so that idle connections stay small
+constexpr std::size_t read_in_a_row_max = 8;         // scratch buffers, before others get their turn
+
+bool is_retry(const error_code& error) {
+  return error == asio::error::would_block || error == asio::error::try_again ||
+         error == asio::error::interrupted;
+}
+
+Error lost(const error_code& error) {
+  if (error == asio::error::eof) return {Errc::unavailable, "the client closed the connection"};
+  return {Errc::unavailable, fmt::format("the connection was lost: {}", error.message())};
+}
+
+}  // namespace
+
+Session::Session(ManagersServer& server, SessionId id, tcp::socket socket)
+    : server_(server),
+      id_(id),
+      socket_(std::move(socket)),
+      challenge_(server.signer(), server.options().admits_legacy_md5(), Challenge::random_nonce()) {}
+
+std::string Session::peer_address() const {
+  error_code error;
+  const auto peer = socket_.remote_endpoint(error);
+  return error ? "?" : fmt::format("{}:{}", peer.address().to_string(), peer.port());
+}
+
+void Session::start() {
+  error_code ignored;  // a socket that is already dead says so at the first write
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(tcp::no_delay{true}, ignored);
+  socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
+  std::string first;
+  challenge_.start(first);
+  send(first);
+  read();
+}
+
+// ---- bytes in
+
+void Session::read() {
+  if (reading_ || state_ == State::ended) return;
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(arrived_),
+                          [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                            self->reading_ = false;
+                            self->on_read(error, bytes);
+                          });
+}
+
+void Session::on_read(const error_code& error, std::size_t bytes) {
+  if (state_ == State::ended) return;
+  if (error) return end(lost(error));
+  reader_.feed({arrived_.data(), bytes});
+  if (bytes == arrived_.size()) drain_socket();
+  handle_messages();
+  if (state_ == State::busy && reader_.buffered_bytes() > read_ahead_max_bytes) return;
+  read();
+}
+
+// More than a small request came: take it in large pieces. What remains, the end of the stream too, is found by
+// the next read.
+void Session::drain_socket() {
+  const auto scratch = server_.scratch();
+  for (std::size_t i = 0; i < read_in_a_row_max; ++i) {
+    error_code error;
+    const std::size_t bytes = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), error);
+    if (error) return;
+    reader_.feed({scratch.data(), bytes});
+    if (bytes < scratch.size()) return;
+  }
+}
+
+void Session::handle_messages() {
+  if (handling_) return;
+  handling_ = true;
+  while (state_ == State::handshake || state_ == State::idle) {
+    std::string_view message;
+    Error broken;
+    const auto next = reader_.next(message, broken);
+    if (next == MessageReader::Next::incomplete) break;
+    if (next == MessageReader::Next::broken) {
+      end(broken);
+      break;
+    }
+    if (state_ == State::handshake) {
+      if (const auto shaken = shake_hands(message); !shaken) end(shaken.error());
+    } else {
+      state_ = State::busy;
+      server_.request(*this, message);
+    }
+  }
+  handling_ = false;
+}
+
+Result<void> Session::shake_hands(std::string_view message) {
+  std::string reply;
+  const Result<void> fed = challenge_.feed(message, reply);
+  if (!reply.empty()) send(reply);
+  if (!fed || state_ == State::ended) return fed;
+  if (challenge_.done()) {
+    state_ = State::idle;
+    reader_.set_message_max_bytes(server_.options().message_max_bytes);
+    server_.known(*this);
+  }
+  return {};
+}
+
+bool Session::at_end() {
+  if (state_ == State::ended) return true;
+  char byte = 0;
+  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+// ---- bytes out
+
+void Session::answer(std::string_view payload) {
+  if (state_ == State::ended) return;
+  std::string& out = server_.reply_scratch();
+  out.clear();
+  append_message(out, payload);
+  send(out);
+}
+
+// Header and payload leave in one write; what the socket does not take waits for it.
+void Session::send(std::string_view bytes) {
+  std::size_t sent = 0;
+  if (unsent_.empty()) {
+    error_code error;
+    sent = socket_.write_some(asio::buffer(bytes), error);
+    if (error && !is_retry(error)) return end(lost(error));
+  }
+  if (sent == bytes.size()) {
+    if (state_ == State::busy) on_sent();
+    return;
+  }
+  const bool idle = unsent_.empty();
+  unsent_.append(bytes.substr(sent));
+  if (idle) write_rest();
+}
+
+void Session::write_rest() {
+  socket_.async_write_some(asio::buffer(unsent_.data() + unsent_begin_, unsent_.size() - unsent_begin_),
+                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                             if (self->state_ == State::ended) return;
+                             if (error) return self->end(lost(error));
+                             self->unsent_begin_ += bytes;
+                             if (self->unsent_begin_ < self->unsent_.size()) return self->write_rest();
+                             self->unsent_.clear();
+                             self->unsent_begin_ = 0;
+                             if (self->unsent_.capacity() > unsent_kept_bytes) self->unsent_.shrink_to_fit();
+                             if (self->state_ == State::busy) self->on_sent();
+                           });
+}
+
+void Session::on_sent() {
+  if (close_when_sent_) return end({Errc::ok, "answered"});
+  state_ = State::idle;
+  server_.answered(*this);
+  if (handling_ || state_ != State::idle) return;  // the loop there goes on
+  // From the loop: this may be called while the server serves somebody else.
+  if (reader_.buffered_bytes() > 0)
+    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->handle_messages(); });
+  read();
+}
+
+void Session::abandon() {
+  if (state_ == State::ended) return;
+  state_ = State::ended;
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Session::end(const Error& why) {
+  if (state_ == State::ended) return;
+  abandon();
+  server_.ended(*this, why);
+}
+
+}  // namespace reeve::master::managers

@@ -1,0 +1,138 @@
+#include "master/managers/write_answer.h"
+
+#include <type_traits>
+
+#include "common/base/assert.h"
+#include "master/managers/object.h"
+
+namespace reeve::master::managers {
+namespace {
+
+using pickle::ReplyKind;
+using pickle::ReplyWriter;
+
+ReplyKind kind_of(const Answer& answer) {
+  if (std::holds_alternative<Traceback>(answer.value)) return ReplyKind::traceback;
+  if (std::holds_alternative<Unserializable>(answer.value)) return ReplyKind::unserializable;
+  if (std::holds_alternative<Proxy>(answer.value)) return ReplyKind::proxy;
+  return ReplyKind::returned;
+}
+
+// Writes the value of a reply that was begun.
+class ValueWriter {
+ public:
+  explicit ValueWriter(ReplyWriter& reply) : reply_(reply) {}
+
+  Result<void> operator()(None) { return reply_.none(), Result<void>{}; }
+  Result<void> operator()(bool value) { return reply_.boolean(value), Result<void>{}; }
+  Result<void> operator()(std::int64_t value) { return reply_.integer(value), Result<void>{}; }
+  Result<void> operator()(std::uint64_t value) { return reply_.unsigned_integer(value), Result<void>{}; }
+  Result<void> operator()(double value) { return reply_.real(value), Result<void>{}; }
+  Result<void> operator()(const Text& text) { return reply_.text(text.ascii), Result<void>{}; }
+  Result<void> operator()(const ItemPtr& item) { return reply_.value(item->fragment()); }
+  Result<void> operator()(const std::vector<ItemPtr>& items) {
+    reply_.open_list();
+    for (const ItemPtr& item : items)
+      if (auto written = (*this)(item); !written) return written;
+    reply_.close_list();
+    return {};
+  }
+  Result<void> operator()(const std::pair<ItemPtr, ItemPtr>& pair) {
+    reply_.open_tuple();
+    if (auto written = (*this)(pair.first); !written) return written;
+    if (auto written = (*this)(pair.second); !written) return written;
+    reply_.close_tuple();
+    return {};
+  }
+  Result<void> operator()(const Reversed& reversed) {
+    reply_.global("__builtin__", "iter").open_call();
+    if (auto written = (*this)(reversed.items); !written) return written;
+    reply_.close_call();
+    return {};
+  }
+  Result<void> operator()(const Dict& dict) {
+    reply_.open_dict();
+    for (const auto& [key, value] : dict.entries) {
+      if (auto written = (*this)(key); !written) return written;
+      if (auto written = (*this)(value); !written) return written;
+    }
+    reply_.close_dict();
+    return {};
+  }
+  Result<void> operator()(const Pairs& pairs) {
+    reply_.open_list();
+    for (const auto& pair : pairs.entries)
+      if (auto written = (*this)(pair); !written) return written;
+    reply_.close_list();
+    return {};
+  }
+  Result<void> operator()(const Attributes& attributes) {
+    reply_.global("multiprocessing.managers", "Namespace").open_instance().open_dict();
+    for (const auto& [name, value] : attributes.values) {
+      reply_.text(name);
+      if (auto written = (*this)(value); !written) return written;
+    }
+    reply_.close_dict().close_instance();
+    return {};
+  }
+  Result<void> operator()(const Numbers& numbers) {
+    reply_.global("array", "array").open_call().text({&numbers.typecode, 1}).open_list();
+    for (const auto& number : numbers.values)
+      std::visit([this](auto value) { (void)(*this)(value); }, number);
+    reply_.close_list().close_call();
+    return {};
+  }
+  Result<void> operator()(const Proxy& proxy) {
+    reply_.open_tuple();
+    methods(*proxy.object);
+    reply_.token(proxy.object->typeid_, "127.0.0.1", 0, proxy.object->ident).close_tuple();
+    return {};
+  }
+  Result<void> operator()(const Created& created) {
+    reply_.open_tuple().text(created.object->ident);
+    methods(*created.object);
+    reply_.close_tuple();
+    return {};
+  }
+  Result<void> operator()(const Methods& methods_of) { return methods(*methods_of.object), Result<void>{}; }
+  Result<void> operator()(const Traceback& traceback) { return reply_.text(traceback.text), Result<void>{}; }
+  Result<void> operator()(const Unserializable& error) { return reply_.text(error.text), Result<void>{}; }
+  Result<void> operator()(const Waits&) {
+    ASSERT(false, "a call that waits has no answer yet");
+    return {};
+  }
+
+ private:
+  void methods(const Object& object) {
+    reply_.open_tuple();
+    for (const std::string_view name : object.exposed()) reply_.text(name);
+    reply_.close_tuple();
+  }
+
+  ReplyWriter& reply_;
+};
+
+Result<void> write_exception(const Raise& raise, ReplyWriter& reply) {
+  if (raise.argument) return reply.exception(raise.module, raise.name, raise.argument->fragment());
+  if (raise.text.empty())
+    reply.exception(raise.module, raise.name);
+  else
+    reply.exception(raise.module, raise.name, raise.text);
+  return {};
+}
+
+}  // namespace
+
+bool write_answer(pickle::Reader reader, const Outcome& outcome, std::string& out) {
+  ReplyWriter reply{reader, out, outcome ? kind_of(*outcome) : ReplyKind::error};
+  const Result<void> written =
+      outcome ? std::visit(ValueWriter{reply}, outcome->value) : write_exception(outcome.error(), reply);
+  if (!written)
+    reply.restart(ReplyKind::unserializable),
+        reply.text(fmt::format("ValueError: {}\n", written.error().detail));
+  reply.finish();
+  const bool readable = !outcome || !std::holds_alternative<Unserializable>(outcome->value);
+  return written && readable;
+}
+
+}  // namespace reeve::master::managers
