@@ -317,7 +317,7 @@ Outcome List::sort(const Arguments& arguments) {
     if (code != nullptr && !is_none(*code))
       return raise(
           "TypeError",
-          "sort(key=…) needs a Python interpreter in the server, which this one has not: sort a copy");
+          "sort(key=...) needs a Python interpreter in the server, which this one has not: sort a copy");
   std::optional<Raise> impossible;
   const auto before = [&impossible](const ItemPtr& a, const ItemPtr& b) {
     if (impossible) return false;

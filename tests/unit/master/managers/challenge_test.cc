@@ -38,6 +38,7 @@ class ChallengeTest : public ::testing::Test {
     return messages;
   }
   std::string challenge_of(const Challenge& challenge) {
+    out.clear();
     challenge.start(out);
     const auto first = sent();
     EXPECT_EQ(first.size(), 1u);
