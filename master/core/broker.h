@@ -10,8 +10,8 @@
 // Effects under the session and request they came with. An error that a command returns directly is its only
 // answer.
 //
-// After every command, or a batch of them, call dispatch() once: it hands ready tasks to workers. Call tick()
-// when wake_at() has come.
+// After every command, or a batch of them, call dispatch() once: it hands ready tasks to workers. While nothing
+// may be handed out, call deliver() instead. Call tick() when wake_at() has come.
 #pragma once
 
 #include <cstdint>
@@ -128,6 +128,9 @@ class Broker {
   std::optional<TimePoint> wake_at() const;
   void tick(Now now, Effects& out);
   void dispatch(Now now, Effects& out);
+  // The part of dispatch that belongs to what has happened: results go into their queues, in the same
+  // transaction as the results themselves.
+  void deliver(Now now, Effects& out);
 
   // ---- clients
   void client_joined(SessionId session, PeerKey key, Now now);

@@ -178,6 +178,11 @@ void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
   if (lane.queue().putting > 0) serve_queue(lane.queue(), step);
 }
 
+void Broker::deliver(Now now, Effects& out) {
+  Step step{now, out};
+  deliver_results(step);
+}
+
 // Idle slots first, one task at a time around the workers; then what workers are willing to hold in advance,
 // in even shares, so that no worker hoards what another could run.
 void Broker::dispatch(Now now, Effects& out) {

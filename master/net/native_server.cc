@@ -121,8 +121,11 @@ void NativeServer::turn_soon() {
 }
 
 void NativeServer::end_of_turn() {
-  // Nothing is handed out that could not be taken back in writing.
-  if (turn_.trouble().empty()) broker_.dispatch(now(), turn_);
+  // Nothing is handed out that could not be taken back in writing, or whose result would have to wait in memory.
+  if (turn_.trouble().empty() && !turn_.behind())
+    broker_.dispatch(now(), turn_);
+  else
+    broker_.deliver(now(), turn_);
   turn_.end();
   arm_timer();
 }

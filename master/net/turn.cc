@@ -13,10 +13,10 @@ namespace reeve::master {
 
 namespace asio = boost::asio;
 
-Turn::Turn(asio::io_context& io, Store& store, std::function<void()> recovered)
+Turn::Turn(asio::io_context& io, Store& store, std::function<void()> caught_up)
     : io_(io),
       store_(store),
-      recovered_(std::move(recovered)),
+      caught_up_(std::move(caught_up)),
       retry_timer_(io),
       random_(std::random_device{}()) {
   if (!store.durable()) return;
@@ -94,18 +94,22 @@ void Turn::commit_if_idle() {
     const Result<void> applied = store_.apply(records_);
     ASSERT(applied, "a store in memory cannot fail");
     records_.clear();
+    unwritten_bytes_ = 0;
     committed_ = in_flight_ = open_++;
     return;
   }
   if (commit_thread_->busy()) return;
   in_flight_ = open_++;
   in_flight_closed_ = wall_now();
+  in_flight_bytes_ = std::exchange(unwritten_bytes_, 0);
   commit_thread_->commit(std::exchange(records_, {}), in_flight_);
 }
 
 void Turn::committed(CommitThread::Committed done) {
   commit_thread_->accept();
   if (!done.result) return commit_failed(done.result.error(), std::move(done.records), done.ticket);
+  const bool was_behind = behind();
+  in_flight_bytes_ = 0;
   committed_ = done.ticket;
   durable_through_ = in_flight_closed_;
   ++commits_;
@@ -114,8 +118,9 @@ void Turn::committed(CommitThread::Committed done) {
     log::info("the store can be written again: going on");
     trouble_.clear();
     failures_in_a_row_ = 0;
-    recovered_();
+    caught_up_();
   }
+  if (was_behind && !behind()) caught_up_();
   while (!after_commit_.empty() && after_commit_.front().first <= committed_) {
     const auto then = std::move(after_commit_.front().second);
     after_commit_.pop_front();

@@ -51,8 +51,9 @@ class Guests {
 
 class Turn final : public Effects {
  public:
-  // `store` is open and outlives this. `recovered`: called when a failing store works again.
-  Turn(boost::asio::io_context& io, Store& store, std::function<void()> recovered);
+  // `store` is open and outlives this. `caught_up`: called when a failing store works again, or a slow
+  // one has caught up.
+  Turn(boost::asio::io_context& io, Store& store, std::function<void()> caught_up);
   ~Turn() override;
 
   void attach(SessionId id, ClientSession& session) { clients_.emplace(id, &session); }
@@ -80,8 +81,14 @@ class Turn final : public Effects {
   std::uint64_t commits() const { return commits_; }
   std::uint64_t commit_failures() const { return commit_failures_; }
 
+  // Results come faster than the store takes them: until it has caught up, nothing more should be handed out.
+  bool behind() const { return unwritten_bytes_ + in_flight_bytes_ > unwritten_max_bytes; }
+
   // ---- Effects
-  void keep(Record record) override { records_.push_back(std::move(record)); }
+  void keep(Record record) override {
+    if (const auto* kept = std::get_if<OutcomeRecord>(&record)) unwritten_bytes_ += bytes_of(kept->outcome);
+    records_.push_back(std::move(record));
+  }
   void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) override;
   void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) override;
   void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override;
@@ -103,12 +110,19 @@ class Turn final : public Effects {
   void commit_failed(Error why, Records batch, Ticket ticket);
   void release();
 
+  static std::size_t bytes_of(const Outcome& outcome) {
+    return outcome.value.size() + outcome.error.size() + outcome.out.size() + outcome.err.size();
+  }
+
+  static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // of results
   static constexpr Backoff retry_backoff{std::chrono::milliseconds{100}, std::chrono::seconds{2}};
 
   boost::asio::io_context& io_;
   Store& store_;
-  std::function<void()> recovered_;
-  Records records_;  // since the last commit began
+  std::function<void()> caught_up_;
+  Records records_;                  // since the last commit began
+  std::size_t unwritten_bytes_ = 0;  // of the results in them
+  std::size_t in_flight_bytes_ = 0;  // of those that are being written
 
   Ticket open_ = 1;              // the transaction that records_ will be
   Ticket in_flight_ = 0;         // the newest one handed to the store

@@ -208,7 +208,7 @@ TEST_F(BrokerTest, LeasesOfAMasterWithAnotherMemoryAreDroppedThoughTheirNumbersW
   const Fence stale = out.grants[0].fence;
 
   disk = fakes::DiskModel{};  // as with --ephemeral
-  (void)disk.open();  // the epoch rises all the same
+  (void)disk.open();          // the epoch rises all the same
   restart();
   const JobId job = submit(function("f"), {"of the second"});
   ASSERT_EQ(job, stale.task.job);
@@ -291,6 +291,20 @@ TEST_F(BrokerTest, ATaskAtMostOnceIsNotRunAgainWhenItsWorkerIsLost) {
   pass(limits.lease);
   EXPECT_EQ(counts(job)[TaskState::failed], 1u);
   EXPECT_THAT(disk.outcomes().at({job, 1}).error, HasSubstr("at most once"));
+}
+
+TEST_F(BrokerTest, AResultAndItsPlaceInAResultQueueAreKeptTogetherAlsoWhileNothingIsHandedOut) {
+  TaskSpec spec = function("f");
+  spec.result_queue = "results";
+  submit(spec, {"a", "b"});
+  worker(w1, "one", 1);
+  ASSERT_TRUE(broker->complete(w1, out.grants[0].fence, {.value = "done"}, now, out));
+  broker->deliver(now, out);
+  disk.apply(out.records);
+  EXPECT_THAT(out.grants, SizeIs(1)) << "nothing more was handed out";
+  restart();
+  ASSERT_TRUE(get("results", false));
+  EXPECT_EQ((*out.gots.back().answer)[0].value, "done");
 }
 
 TEST_F(BrokerTest, ADelayedTaskWaits) {
