@@ -12,25 +12,14 @@
 
 #include "proto/convert.h"
 #include "tests/fakes/random_frames.h"
+#include "tests/fakes/sanitizers.h"
 #include "tests/fakes/wire_peer.h"
 #include "tests/integration/cluster.h"
 
 namespace reeve::testing {
 namespace {
 
-// The address sanitizer keeps what was freed for a while, so memory says nothing about bounds there.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool memory_tells = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool memory_tells = false;
-#else
-constexpr bool memory_tells = true;
-#endif
-#else
-constexpr bool memory_tells = true;
-#endif
-
+using fakes::memory_tells;
 using fakes::WirePeer;
 
 class BadInputTest : public ::testing::Test {
