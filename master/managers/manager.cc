@@ -20,7 +20,8 @@ Manager::Manager(Broker& broker, const Options& options, Replies& replies)
 
 Manager::~Manager() = default;
 
-void Manager::request(SessionId from, std::string_view payload, Now now, Effects& effects) {
+bool Manager::request(SessionId from, std::string_view payload, Now now, Effects& effects) {
+  broker_was_asked_ = false;
   Peer& peer = peers_[from];
   ASSERT(peer.call == 0, "session {} has a request that is not answered", from);
   const Result<void> parsed = parser_.parse(payload, request_);
@@ -35,6 +36,7 @@ void Manager::request(SessionId from, std::string_view payload, Now now, Effects
     serve_function(from, peer, now, effects);
   }
   settle(now, effects);
+  return broker_was_asked_;
 }
 
 // ---- calls
@@ -193,6 +195,7 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::adopt(std::shared_ptr<Obj
 // ---- the Broker
 
 QueueHand& Manager::hand_of(SessionId session, Now now) {
+  broker_was_asked_ = true;
   Peer& peer = peers_.at(session);
   if (!peer.hand) {
     broker_.client_joined(session, PeerKey{broker_key}, now);

@@ -32,8 +32,9 @@ class Manager final : private Hall, private QueueClients {
   Manager(Broker& broker, const Options& options, Replies& replies);
   ~Manager() override;
 
-  // The next request of a session; its first one addresses the server itself.
-  void request(SessionId from, std::string_view payload, Now now, Effects& effects);
+  // The next request of a session; its first one addresses the server itself. True: the Broker has something to keep,
+  // or to wake up for.
+  bool request(SessionId from, std::string_view payload, Now now, Effects& effects);
   // The reply was written as far as this side can tell. True: the Broker has something to keep.
   bool answered(SessionId to, Now now, Effects& effects);
   // The session is gone. True: the Broker has something to do.
@@ -114,6 +115,7 @@ class Manager final : private Hall, private QueueClients {
   std::set<Deadline> deadlines_;
   std::vector<Returned> returned_;
   std::uint64_t next_call_ = 1;
+  bool broker_was_asked_ = false;
 };
 
 }  // namespace reeve::master::managers

@@ -125,6 +125,7 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::named(std::string_view ty
   if (const auto known = names_.find(name); known != names_.end()) return known->second;
   if (by_prefix) {
     if (const std::string trouble = store_trouble(); !trouble.empty()) return raise("IOError", trouble);
+    broker_was_asked_ = true;
     const Result<void> opened = broker_.queue_open(name, now, effects);
     if (!opened) return raise("ValueError", opened.error().detail);
   } else if (broker_.queue(name) == nullptr) {

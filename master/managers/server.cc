@@ -169,7 +169,7 @@ void ManagersServer::known(Session& session) {
 
 void ManagersServer::request(Session& session, std::string_view message) {
   const Work work{*this};
-  manager_.request(session.id(), message, native_.now(), native_.turn());
+  if (manager_.request(session.id(), message, native_.now(), native_.turn())) native_.turn_soon();
 }
 
 void ManagersServer::answered(Session& session) {
