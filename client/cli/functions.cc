@@ -67,8 +67,8 @@ void print_value(Context& context, TaskName task, const Outcome& outcome) {
         fmt::format("task {} {}: {}", to_string(task), name_of(outcome.state), reason_of(outcome)));
     return;
   }
-  context.out().write(outcome.value);
-  if (outcome.encoding == Encoding::json || context.out().is_terminal()) context.out().write("\n");
+  context.out().write(payload_text(outcome.value, outcome.encoding));
+  if (outcome.encoding != Encoding::raw || context.out().is_terminal()) context.out().write("\n");
 }
 
 }  // namespace reeve::cli

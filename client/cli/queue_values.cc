@@ -93,8 +93,9 @@ void print_item(Context& context, const Item& item) {
   if (item.from.job != 0 && item.from_state != TaskState::succeeded)
     context.complain(
         fmt::format("task {} {}: {}", to_string(item.from), name_of(item.from_state), item.error));
-  context.out().write(item.bytes);
-  if (!item.bytes.ends_with('\n')) context.out().write("\n");
+  const std::string text = payload_text(item.bytes, item.encoding);
+  context.out().write(text);
+  if (!text.ends_with('\n')) context.out().write("\n");
 }
 
 class QueueGet final : public Command {
@@ -163,11 +164,11 @@ const CommandEntry queue_put_entry{"queue put", "Put values into a queue",
                                    "  reeve queue put words --each-line /usr/share/dict/words\n"
                                    "Exit code 1: the queue is full; 124: and stayed full for the given time.",
                                    make_command<QueuePut>};
-const CommandEntry queue_get_entry{
-    "queue get", "Take values out of a queue and print them",
-    "One value in each line. Exit code 1: the queue is empty; 124: and stayed empty for "
-    "the given time.",
-    make_command<QueueGet>};
+const CommandEntry queue_get_entry{"queue get", "Take values out of a queue and print them",
+                                   "One value in each line; what Python put there is shown as JSON, or by "
+                                   "its class and size. Exit code 1: the "
+                                   "queue is empty; 124: and stayed empty for the given time.",
+                                   make_command<QueueGet>};
 const CommandEntry queue_peek_entry{"queue peek", "Print what is next in a queue, and leave it there", "",
                                     make_command<QueuePeek>};
 

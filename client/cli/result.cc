@@ -89,7 +89,7 @@ class ResultCommand final : public Command {
     out.write(paint(out.style(), Tone::dim, to_string(task) + ":"));
     out.write(" ");
     if (outcome.state == TaskState::succeeded)
-      out.write(outcome.value);
+      out.write(payload_text(outcome.value, outcome.encoding));
     else
       out.write(
           paint(out.style(), Tone::bad, fmt::format("{}: {}", name_of(outcome.state), reason_of(outcome))));
@@ -117,11 +117,12 @@ class ResultCommand final : public Command {
 
   // Exactly the bytes. A terminal, a following head, and JSON want to end with a line's end.
   void print_out(Output& out, const Outcome& outcome) const {
-    const std::string& bytes = outcome.out.empty() ? outcome.value : outcome.out;
+    const std::string bytes =
+        outcome.out.empty() ? payload_text(outcome.value, outcome.encoding) : outcome.out;
     out.write(bytes);
     if (bytes.empty() || bytes.ends_with('\n')) return;
-    const bool json = outcome.out.empty() && outcome.encoding == Encoding::json;
-    if (json || heads_ || out.is_terminal()) out.write("\n");
+    const bool value = outcome.out.empty() && outcome.encoding != Encoding::raw;
+    if (value || heads_ || out.is_terminal()) out.write("\n");
   }
 
   static std::string head(TaskName task, const Outcome& outcome) {

@@ -5,6 +5,7 @@
 #include "client/cli/text.h"
 #include "common/base/base64.h"
 #include "common/base/utf8.h"
+#include "common/pickle/payload.h"
 
 namespace reeve::cli {
 
@@ -52,14 +53,24 @@ void bytes(JsonWriter& json, std::string_view key, std::string_view value) {
   json.key(std::string(key) + "_encoding").text(text ? "text" : "base64");
 }
 
+// A pickle: the JSON of its value, else its bytes and what people are shown.
+void pickled(JsonWriter& json, std::string_view key, std::string_view value) {
+  const Result<std::string> plain = pickle::json_of_pickle(value);
+  if (plain)
+    json.key(key).json(*plain);
+  else
+    json.key(key).text(to_base64(value));
+  json.key(std::string(key) + "_encoding").text(plain ? "pickle+json" : "pickle+base64");
+  if (!plain) json.key(std::string(key) + "_text").text(pickle::text_of_pickle(value));
+}
+
 // The same for a payload, which may be JSON (then it stands there as it is) or a pickle.
 void payload(JsonWriter& json, std::string_view key, std::string_view value, Encoding encoding) {
   if (encoding == Encoding::json && check_json(value)) {
     json.key(key).json(value);
     json.key(std::string(key) + "_encoding").text("json");
   } else if (encoding == Encoding::pickle) {
-    json.key(key).text(to_base64(value));
-    json.key(std::string(key) + "_encoding").text("pickle+base64");
+    pickled(json, key, value);
   } else {
     bytes(json, key, value);
   }

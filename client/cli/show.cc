@@ -74,7 +74,7 @@ void add_outcome(Facts& facts, const Outcome& outcome) {
   if (outcome.state != TaskState::succeeded) facts.add("error", reason_of(outcome), Tone::bad);
   facts.add("exit code", std::to_string(outcome.exit_code));
   if (outcome.signal != 0) facts.add("signal", std::to_string(outcome.signal));
-  if (!outcome.value.empty()) facts.add("value", preview(outcome.value));
+  if (!outcome.value.empty()) facts.add("value", preview(payload_text(outcome.value, outcome.encoding)));
   if (!outcome.out.empty())
     facts.add("stdout", bytes_of(outcome.out.size()) + (outcome.out_cut ? ", cut" : ""));
   if (!outcome.err.empty())
@@ -91,7 +91,8 @@ Facts facts_of(TaskName name, const TaskInfo& task) {
   facts.add("attempt", std::to_string(task.attempt));
   if (task.crashes > 0) facts.add("lost workers", std::to_string(task.crashes), Tone::warning);
   if (task.spec) add_spec(facts, *task.spec);
-  if (!task.payload.empty()) facts.add("element", preview(task.payload));
+  const Encoding encoding = task.spec ? task.spec->encoding : Encoding::raw;
+  if (!task.payload.empty()) facts.add("element", preview(payload_text(task.payload, encoding)));
   if (!task.worker.empty() && !task.outcome) facts.add("worker", task.worker);
   if (task.not_before != WallTime{}) facts.add("not before", local_time(task.not_before));
   if (task.outcome) add_outcome(facts, *task.outcome);

@@ -9,6 +9,7 @@
 
 #include "client/cli/progress.h"
 #include "common/base/duration.h"
+#include "common/pickle/payload.h"
 
 namespace reeve::cli {
 
@@ -134,6 +135,12 @@ std::string reason_of(const Outcome& outcome) {
   }
   if (outcome.exit_code != 0) return fmt::format("exit code {}", outcome.exit_code);
   return outcome.state == TaskState::cancelled ? "cancelled" : "failed";
+}
+
+std::string payload_text(std::string_view bytes, Encoding encoding) {
+  if (encoding != Encoding::pickle) return std::string(bytes);
+  Result<std::string> json = pickle::json_of_pickle(bytes);
+  return json ? std::move(*json) : pickle::text_of_pickle(bytes);
 }
 
 }  // namespace reeve::cli

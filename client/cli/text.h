@@ -37,4 +37,8 @@ Duration age_of(const JobInfo& job, WallTime now);
 // succeeded.
 std::string reason_of(const Outcome& outcome);
 
+// A payload as people read it: a pickle as JSON, else as Python prints it, else as its class and size; everything else
+// as it is.
+std::string payload_text(std::string_view bytes, Encoding encoding);
+
 }  // namespace reeve::cli

@@ -20,7 +20,7 @@ Value text_or_bytes(std::string_view python2_string) {
 }
 
 std::optional<Value> unicode(std::string_view utf8) {
-  if (!is_utf8(utf8)) return {};
+  if (!is_python_text(utf8)) return {};
   return Value::text(std::string(utf8));
 }
 

@@ -2,7 +2,7 @@
 #include <charconv>
 #include <unordered_map>
 
-#include "common/pickle/base64.h"
+#include "common/base/base64.h"
 #include "common/pickle/bytes_key.h"
 #include "common/pickle/json.h"
 

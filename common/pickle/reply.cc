@@ -89,7 +89,8 @@ ReplyWriter& ReplyWriter::text(std::string_view value) {
 }
 
 ReplyWriter& ReplyWriter::native_text(std::string_view utf8) {
-  if (reader_ == Reader::python2 || is_ascii(utf8) || !is_utf8(utf8) || utf8.size() > python2_bytes_max)
+  if (reader_ == Reader::python2 || is_ascii(utf8) || !is_python_text(utf8) ||
+      utf8.size() > python2_bytes_max)
     return text(utf8);
   out_ += op::binunicode;
   put_number(out_, static_cast<std::uint32_t>(utf8.size()));

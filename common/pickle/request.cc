@@ -10,7 +10,7 @@ namespace {
 // A name as clients send it: readers and logs can rely on it being UTF-8.
 std::optional<std::string_view> name_text(const Scan& scan, std::uint32_t index) {
   const auto text = scan.text(index);
-  return text && is_utf8(*text) ? text : std::nullopt;
+  return text && is_python_text(*text) ? text : std::nullopt;
 }
 
 bool is_none(const Scan& scan, std::uint32_t index) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/utf8.h"
 #include "common/pickle/utf8.h"
 
 namespace reeve::pickle {
@@ -263,8 +264,7 @@ bool Scan::python2_string(const Token& token) {
 }
 
 bool Scan::global(const Token& token, Entry::Kind kind) {
-  if (!is_utf8(bytes_.substr(token.argument, token.bytes), false))
-    return broken(token, "a name that is no UTF-8");
+  if (!is_utf8(bytes_.substr(token.argument, token.bytes))) return broken(token, "a name that is no UTF-8");
   note(token, Event::Kind::global);
   return kind == Entry::Kind::global ? push(token, kind) : push_marked(token, kind);
 }
@@ -407,7 +407,7 @@ bool Scan::stack_global(const Token& token) {
   const auto first = static_cast<std::uint32_t>(stack_.size()) - 2;
   for (std::uint32_t i = first; i < stack_.size(); ++i) {
     const auto part = text(stack_[i]);
-    if (!part || !is_utf8(*part, false)) return broken(token, "a name that is no text");
+    if (!part || !is_utf8(*part)) return broken(token, "a name that is no text");
   }
   if (!push_from(entries_[stack_[first]].begin, token, Entry::Kind::global, first)) return false;
   note(token, Event::Kind::stack_global, static_cast<std::uint32_t>(entries_.size()) - 1);

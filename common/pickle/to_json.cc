@@ -4,11 +4,11 @@
 #include <iterator>
 #include <unordered_set>
 
-#include "common/pickle/base64.h"
+#include "common/base/base64.h"
+#include "common/base/utf8.h"
 #include "common/pickle/bytes_key.h"
 #include "common/pickle/json.h"
 #include "common/pickle/real_text.h"
-#include "common/pickle/utf8.h"
 
 namespace reeve::pickle {
 
@@ -48,7 +48,7 @@ class JsonPrinter {
         break;
       case Kind::bytes:
         fmt::format_to(std::back_inserter(out_), "{{\"{}\":\"", bytes_key);
-        append_base64(out_, value.chars());
+        out_ += to_base64(value.chars());
         out_ += "\"}";
         break;
       case Kind::tuple:
@@ -73,7 +73,7 @@ class JsonPrinter {
   }
 
   void write_text(std::string_view text) {
-    if (!is_utf8(text, false)) return refuse("a text with lone surrogates");
+    if (!is_utf8(text)) return refuse("a text with lone surrogates");
     if (text.size() > limits_.text_bytes_max) return too_long();
     out_ += '"';
     for (const char c : text) {

@@ -64,12 +64,12 @@ inline void append_utf8(std::string& out, char32_t character) {
 
 inline bool is_surrogate(char32_t character) { return character >= 0xd800 && character <= 0xdfff; }
 
-// With surrogates: what Python 3 reads as text. Without: what everybody calls UTF-8.
-inline bool is_utf8(std::string_view bytes, bool surrogates = true) {
+// What Python 3 takes as the bytes of a text.
+inline bool is_python_text(std::string_view bytes) {
   if (is_ascii(bytes)) return true;
   while (!bytes.empty()) {
     char32_t character;
-    if (!take_character(bytes, character) || (!surrogates && is_surrogate(character))) return false;
+    if (!take_character(bytes, character)) return false;
   }
   return true;
 }
