@@ -9,6 +9,7 @@
 #include "common/app/log.h"
 #include "common/app/ready_file.h"
 #include "common/app/service_manager.h"
+#include "common/net/linger.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
 
@@ -103,7 +104,7 @@ Result<void> App::announce() {
 }
 
 Result<void> App::run() {
-  io_.run();
+  run_loop(io_);
   io_.restart();
   service_manager::stopping();
   if (managers_) managers_->stop_listening();

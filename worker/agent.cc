@@ -362,6 +362,12 @@ void Agent::update_capacity(TimePoint now, AgentEffects& fx) {
   fx.capacity = wanted;
 }
 
+bool Agent::may_gather(Duration pause) const {
+  const auto pause_us = static_cast<double>(pause.count());
+  if (mean_run_us_ < pause_us / 10 || mean_run_us_ * 2 > pause_us * limits_.slots) return false;
+  return static_cast<double>(queued()) * mean_run_us_ > 2 * pause_us * limits_.slots;
+}
+
 // ---------------------------------------------------------------- attempts
 
 Attempt& Agent::take_free() {

@@ -102,10 +102,13 @@ class Agent {
     return had_lease_ ? std::optional{lease_base_ + lease_} : std::nullopt;
   }
 
+  // Whether outcomes may gather for `pause` before they are reported: they come neither so fast that many
+  // gather anyway nor so seldom that there is nothing to gain, and the slots have enough to do meanwhile.
+  bool may_gather(Duration pause) const;
+
   std::size_t in_pool() const { return lent_; }
   std::size_t unfinished() const { return lent_ - abandoned_; }
   std::size_t unreported() const { return unsent_.size() - unsent_begin_ + sent_count_; }
-  bool runs_are_brief() const { return mean_run_us_ >= 0 && mean_run_us_ < 5; }
   void check_invariants() const;
 
  private:

@@ -12,6 +12,7 @@
 #include "common/app/log.h"
 #include "common/app/ready_file.h"
 #include "common/app/service_manager.h"
+#include "common/net/linger.h"
 #include "worker/pools/child_runner.h"
 #include "worker/runners/command_runner.h"
 #include "worker/runners/plugins.h"
@@ -21,8 +22,7 @@
 namespace reeve::worker {
 namespace {
 
-// A round trip with a single short task must not cost two sleeps and wake-ups here.
-constexpr Duration patience = std::chrono::microseconds{20};
+constexpr Duration gather_pause = std::chrono::milliseconds{2};
 
 // Every slot needs some descriptors: take as many as the system allows. Returns the limit that we had:
 // programs get that one, since some take a large one for an invitation to close every number up to it.
@@ -40,6 +40,7 @@ App::App(Options options)
     : options_(std::move(options)),
       signals_(io_, SIGTERM, SIGINT),
       tick_(io_),
+      gather_(io_),
       agent_({.slots = options_.slots, .prefetch_max = options_.prefetch_max}) {}
 
 App::~App() = default;
@@ -54,7 +55,7 @@ Result<void> App::start() {
   pool_ = std::make_unique<Pool>(
       PoolOptions{.slots = options_.slots, .queue_max = options_.slots + options_.prefetch_max},
       [this](unsigned slot) { return make_runner(slot); },
-      [this] { boost::asio::post(io_, [this] { turn(); }); });
+      [this] { boost::asio::post(io_, [this] { on_finished(); }); });
   wait_for_signal();
   link_->start();
   return {};
@@ -171,7 +172,7 @@ void App::announce() {
 }
 
 Result<void> App::run() {
-  io_.run();
+  run_loop(io_);
   if (agent_.in_pool() > 0) {
     // A function that does not return cannot be stopped in a thread, only with the process.
     log::error("{} tasks do not stop; ending without them", agent_.in_pool());
@@ -219,15 +220,19 @@ void App::arm_tick() {
 
 // ---------------------------------------------------------------- effects
 
+// A report costs the worker, the master, its disk and the client a wake-up each: much, compared with a
+// program that ends after a millisecond.
+void App::on_finished() {
+  if (!agent_.may_gather(gather_pause)) return turn();
+  gather_.expires_after(gather_pause);
+  gather_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) turn();
+  });
+}
+
 void App::turn() {
   collect();
-  const bool patient =
-      !effects_.start.empty() && agent_.unfinished() <= options_.slots && agent_.runs_are_brief();
   serve_pool();
-  if (patient && pool_->wait_briefly(patience)) {
-    collect();
-    serve_pool();
-  }
   link_->send(effects_);
   for (const Notice& notice : effects_.notices)
     log::at(notice.warns ? log::Level::warn : log::Level::info, "{}", notice.text);

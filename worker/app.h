@@ -51,6 +51,7 @@ class App {
   void arm_tick();
 
   // After every event: brings the agent's effects to the pool and to the link until there are none.
+  void on_finished();
   void turn();
   void collect();
   void serve_pool();
@@ -60,6 +61,7 @@ class App {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer tick_;
+  boost::asio::steady_timer gather_;
   Watchdog watchdog_{io_};
   TimePoint tick_at_ = TimePoint::max();
 

@@ -60,6 +60,7 @@ bool Loop::wait(Lock& lock, const void* topic, TimePoint deadline, const std::fu
       drive(lock, deadline, ready);
       continue;
     }
+    if (unpumped_) kick();  // what was not urgent may be what this thread waits for
     if (background_drives_ && !give_way_) {
       give_way_ = true;
       kick();
@@ -88,6 +89,7 @@ void Loop::notify(const void* topic) {
 }
 
 void Loop::nudge(Lock& lock, bool urgent) {
+  unpumped_ = true;
   if (!urgent || stopped_) return;
   if (driven_) return kick();
   driven_ = true;
@@ -104,7 +106,7 @@ void Loop::kick() {
 }
 
 void Loop::pump_once(Lock& lock) {
-  kicked_ = false;
+  kicked_ = unpumped_ = false;
   lock.unlock();
   {
     const Driving here(this);
@@ -122,15 +124,23 @@ void Loop::drive(Lock& lock, TimePoint deadline, const std::function<bool()>& un
     lock.unlock();
     {
       const Driving here(this);
-      if (deadline == never)
-        io_.run_one();
-      else
-        io_.run_one_until(deadline);
+      wait_for_network(deadline);
     }
     lock.lock();
     if (deadline != never && mono_now() >= deadline) break;
   }
   leave(lock);
+}
+
+// Returns when at least one handler ran, or at the deadline.
+void Loop::wait_for_network(TimePoint deadline) {
+  if (linger_.poll(io_) > 0) return;
+  const TimePoint asleep = mono_now();
+  if (deadline == never)
+    io_.run_one();
+  else
+    io_.run_one_until(deadline);
+  linger_.slept(mono_now() - asleep);
 }
 
 // What was asked for while this thread had the seat is done before it is free. Somebody who is parked gets it

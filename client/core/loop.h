@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "common/base/time.h"
+#include "common/net/linger.h"
 
 namespace reeve::client {
 
@@ -58,7 +59,7 @@ class Loop {
   void notify(const void* topic);  // Pre: the mutex is not held.
 
   // There is something to pump. Urgent: now, on this thread if no one drives; else when the driver wakes
-  // anyway, or the background thread takes over. Pre: the mutex is held.
+  // anyway, the background thread takes over, or a thread begins to wait. Pre: the mutex is held.
   void nudge(Lock& lock, bool urgent);
   bool driven() const { return driven_; }  // Pre: the mutex is held.
   bool driving_here() const;               // whether this thread is the driver: a callback, that is
@@ -71,6 +72,7 @@ class Loop {
 
   void drive(Lock& lock, TimePoint deadline, const std::function<bool()>& until);
   void pump_once(Lock& lock);
+  void wait_for_network(TimePoint deadline);
   void leave(Lock& lock);
   void park(Lock& lock, const void* topic, TimePoint deadline);
   void kick();
@@ -79,12 +81,14 @@ class Loop {
   Work& work_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_{io_.get_executor()};
+  Linger linger_;  // the driver's
   std::mutex mutex_;
 
   // Guarded by mutex_.
   bool driven_ = false;             // somebody has the seat
   bool background_drives_ = false;  // and it is the background thread
   bool give_way_ = false;           // which is asked to leave it
+  bool unpumped_ = false;           // there is something to pump
   bool kicked_ = false;             // the driver will pump again before it waits or leaves
   bool stopped_ = false;
   std::uint64_t turns_ = 0;        // how often the seat was taken

@@ -126,6 +126,7 @@ std::unique_ptr<Request> PoolState::make_request(Taken taken) {
   to_wire(taken.batch->spec, *message.mutable_spec());
   message.set_watch(true);
   message.set_wait_for_room(true);
+  message.set_patient(taken.job != 0);  // what callers wait for are the outcomes
   append_frame_with(request->frame, FrameType::submit, message, taken.batch->payloads);
   taken.batch->payloads = {};
   request->done = [pool = taken.pool, batch = taken.batch](const Request& one, const Result<Frame>& answer) {

@@ -100,8 +100,10 @@ Result<void> ClientSession::submit(const Frame& frame) {
   if (result && !spec) result = fail(spec.error());
   if (result) {
     submission.spec = std::move(*spec);
+    submit_answer_ = message.patient() ? Urgency::patient : Urgency::now;
     result = server_.broker().submit({id(), message.request()}, std::move(submission), server_.now(),
                                      server_.turn());
+    submit_answer_ = Urgency::now;
   }
   if (!result) submitted(message.request(), fail(result.error()));
   server_.scratch().trim(frame);
@@ -295,9 +297,9 @@ Result<void> ClientSession::handle_queue_command(const Frame& frame) {
 
 // ---- effects
 
-void ClientSession::hold(FrameType type, const google::protobuf::MessageLite& message) {
+void ClientSession::hold(FrameType type, const google::protobuf::MessageLite& message, Urgency urgency) {
   finish_outcomes();
-  outbox().hold(type, message);
+  outbox().hold(type, message, urgency);
   server_.turn().touch(*this);
 }
 
@@ -318,7 +320,7 @@ void ClientSession::submitted(std::uint64_t request, const Result<Accepted>& acc
     message.set_job(accepted->job.value);
     message.set_first(accepted->first);
     message.set_count(accepted->count);
-    return hold(FrameType::submitted, message);
+    return hold(FrameType::submitted, message, submit_answer_);
   }
   to_wire(accepted.error(), *message.mutable_error());
   answer(FrameType::submitted, message);

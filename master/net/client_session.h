@@ -48,7 +48,7 @@ class ClientSession final : public Session {
   Result<void> list_workers(const Frame& frame);
   Result<void> status(const Frame& frame);
 
-  void hold(FrameType type, const google::protobuf::MessageLite& message);
+  void hold(FrameType type, const google::protobuf::MessageLite& message, Urgency urgency = Urgency::now);
   // To a question: waits for the disk like everything else, unless the disk is what is broken.
   void answer(FrameType type, const google::protobuf::MessageLite& message);
   void describe(const JobView& job, wire::JobInfo& info) const;
@@ -56,7 +56,8 @@ class ClientSession final : public Session {
   Result<void> writable_store() const;
   void finish_outcomes();
 
-  wire::Outcomes outcomes_;  // of this turn, of one job
+  Urgency submit_answer_ = Urgency::now;  // of the Submit that is being handled
+  wire::Outcomes outcomes_;               // of this turn, of one job
   std::size_t outcome_bytes_ = 0;
 };
 

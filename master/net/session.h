@@ -36,6 +36,7 @@ class Session : public ConnectionHandler {
   // The Turn's bookkeeping.
   bool touched = false;
   bool holding = false;
+  bool patient = false;
 
   // ---- ConnectionHandler
   Result<void> on_frame(const Frame& frame) final;

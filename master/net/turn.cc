@@ -17,6 +17,7 @@ Turn::Turn(asio::io_context& io, Store& store, std::function<void()> caught_up)
     : io_(io),
       store_(store),
       caught_up_(std::move(caught_up)),
+      patience_timer_(io),
       retry_timer_(io),
       random_(std::random_device{}()) {
   if (!store.durable()) return;
@@ -53,6 +54,11 @@ WorkerSession* Turn::worker(SessionId id) const {
   return found->second;
 }
 
+Session* Turn::find(SessionId id) const {
+  if (ClientSession* session = client(id)) return session;
+  return worker(id);
+}
+
 void Turn::touch(ClientSession& session) {
   if (!std::exchange(session.touched, true)) touched_.push_back(session.id());
 }
@@ -67,17 +73,39 @@ void Turn::end() {
   const Ticket ticket = ticket_of_this_turn();
   commit_if_idle();
   for (const SessionId id : std::exchange(touched_, {})) {
-    Session* session = client(id);
-    if (session == nullptr) session = worker(id);
+    Session* session = find(id);
     if (session == nullptr) continue;
     session->touched = false;
     session->end_of_turn();
     session->outbox().seal(ticket);
     session->outbox().release(committed_);
     if (session->outbox().holds_any() && !std::exchange(session->holding, true)) holding_.push_back(id);
-    session->outbox().flush();
+    flush(*session);
   }
   if (guests_ != nullptr) guests_->end_of_turn(ticket, committed_);
+}
+
+// What nobody waits for stays a moment, and leaves with the session's next frame or the timer.
+void Turn::flush(Session& session) {
+  Outbox& outbox = session.outbox();
+  if (!outbox.patient()) return outbox.flush();
+  if (outbox.idle() || std::exchange(session.patient, true)) return;
+  if (patient_.empty()) {
+    patience_timer_.expires_after(patience);
+    patience_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) flush_patient();
+    });
+  }
+  patient_.push_back(session.id());
+}
+
+void Turn::flush_patient() {
+  for (const SessionId id : std::exchange(patient_, {})) {
+    Session* session = find(id);
+    if (session == nullptr) continue;
+    session->patient = false;
+    session->outbox().flush();
+  }
 }
 
 void Turn::after_commit(std::function<void()> then) {
@@ -132,13 +160,12 @@ void Turn::committed(CommitThread::Committed done) {
 
 void Turn::release() {
   for (const SessionId id : std::exchange(holding_, {})) {
-    Session* session = client(id);
-    if (session == nullptr) session = worker(id);
+    Session* session = find(id);
     if (session == nullptr) continue;
     session->outbox().release(committed_);
     session->holding = session->outbox().holds_any();
     if (session->holding) holding_.push_back(id);
-    session->outbox().flush();
+    flush(*session);
   }
   if (guests_ != nullptr) guests_->committed(committed_);
 }

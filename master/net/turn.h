@@ -30,6 +30,7 @@
 
 namespace reeve::master {
 
+class Session;
 class ClientSession;
 class WorkerSession;
 
@@ -109,12 +110,19 @@ class Turn final : public Effects {
   void committed(CommitThread::Committed done);
   void commit_failed(Error why, Records batch, Ticket ticket);
   void release();
+  void flush(Session& session);
+  void flush_patient();
+  Session* find(SessionId id) const;  // of either kind
 
   static std::size_t bytes_of(const Outcome& outcome) {
     return outcome.value.size() + outcome.error.size() + outcome.out.size() + outcome.err.size();
   }
 
   static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // of results
+
+  // How long a patient frame may stay. Long compared with the round trip of a short task, whose later frames
+  // it is to travel with; short for a person.
+  static constexpr auto patience = std::chrono::milliseconds{1};
   static constexpr Backoff retry_backoff{std::chrono::milliseconds{100}, std::chrono::seconds{2}};
 
   boost::asio::io_context& io_;
@@ -139,6 +147,8 @@ class Turn final : public Effects {
   Guests* guests_ = nullptr;        // none: the master speaks its native protocol only
   std::vector<SessionId> touched_;  // in this turn
   std::vector<SessionId> holding_;  // their outboxes wait for a commit
+  std::vector<SessionId> patient_;  // theirs hold patient frames, some of them until the timer
+  boost::asio::steady_timer patience_timer_;
 
   std::string trouble_;
   std::uint32_t failures_in_a_row_ = 0;

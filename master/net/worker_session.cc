@@ -166,7 +166,7 @@ void WorkerSession::end_of_turn() {
     stops_.Clear();
   }
   if (completed_.batch() == 0) return;
-  outbox().hold(FrameType::completed, completed_);
+  outbox().hold(FrameType::completed, completed_, Urgency::patient);
   completed_.Clear();
 }
 

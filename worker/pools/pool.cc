@@ -128,19 +128,6 @@ void Pool::collect(std::vector<Attempt*>& out) {
   std::reverse(out.begin() + first, out.end());
 }
 
-bool Pool::wait_briefly(Duration patience) {
-  announced_.store(true, std::memory_order_seq_cst);  // no need to wake us
-  const TimePoint until = mono_now() + patience;
-  while (done_.load(std::memory_order_acquire) == nullptr) {
-    if (mono_now() >= until) {
-      announced_.exchange(false, std::memory_order_acq_rel);
-      return done_.load(std::memory_order_seq_cst) != nullptr;
-    }
-    ::sched_yield();
-  }
-  return true;
-}
-
 // ---------------------------------------------------------------- the slots' threads
 
 void Pool::run_slot(unsigned index, const MakeRunner& make_runner) {

@@ -48,8 +48,6 @@ class Pool {
   // and then without it: the outcomes of short attempts are announced late when the next one turns out to be
   // long.
   void collect(std::vector<Attempt*>& out);
-  // Waits at most `patience` for something to collect, giving way to whoever wants the processor.
-  bool wait_briefly(Duration patience);
   std::uint64_t taken() const { return queue_.taken(); }
 
  private:

@@ -94,6 +94,8 @@ class Supervision {
     if (watched[3].revents != 0) stop_.drain();
     if (watched[0].revents == 0) return;
     ended_ = true;
+    out_.program_ended();
+    err_.program_ended();
     if (phase_ == Phase::running && capturing()) next_ = mono_now() + options_.output_patience;
   }
 
@@ -210,8 +212,10 @@ Result<CommandRunner::Running> CommandRunner::start(const Work& work, Outcome& o
     return fail(group.error().error == ENOENT ? Errc::not_found : Errc::unavailable, "{}",
                 describe(group.error(), command.args[0].c_str(), command.cwd.c_str()));
   return Running{.group = std::move(*group),
-                 .out = {std::move(out->read), options_.output_max_bytes, outcome.out, outcome.out_cut},
-                 .err = {std::move(err->read), options_.output_max_bytes, outcome.err, outcome.err_cut}};
+                 .out = {std::move(out->read), std::move(out->write), options_.output_max_bytes, outcome.out,
+                         outcome.out_cut},
+                 .err = {std::move(err->read), std::move(err->write), options_.output_max_bytes, outcome.err,
+                         outcome.err_cut}};
 }
 
 }  // namespace reeve::worker

@@ -86,5 +86,34 @@ TEST_F(AgentTest, AsksForNothingWhileTooManyOutcomesAreUnacknowledged) {
   small.check_invariants();
 }
 
+TEST_F(AgentTest, OutcomesOfShortProgramsMayGatherWhileTheSlotsHaveEnoughToDo) {
+  grant(1, 2);
+  start_next();
+  finish(fence(1), 800us);
+  grant(3, 20);
+  start_next();
+  start_next();
+  EXPECT_TRUE(agent.may_gather(2ms));
+}
+
+TEST_F(AgentTest, OutcomesDoNotGatherWhenTheSlotsCouldRunDry) {
+  grant(1, 2);
+  start_next();
+  finish(fence(1), 800us);
+  start_next();
+  EXPECT_FALSE(agent.may_gather(2ms));
+}
+
+TEST_F(AgentTest, OutcomesThatAreSeldomOrGatherAnywayAreReportedAtOnce) {
+  grant(1, 2);
+  start_next();
+  finish(fence(1), 10us);
+  grant(3, 20);
+  EXPECT_FALSE(agent.may_gather(2ms));
+  start_next();
+  finish(fence(2), 1s);
+  EXPECT_FALSE(agent.may_gather(2ms));
+}
+
 }  // namespace
 }  // namespace reeve::worker

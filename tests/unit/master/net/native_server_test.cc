@@ -102,6 +102,21 @@ class NativeServerTest : public testing::Test {
     return submit;
   }
 
+  static wire::Complete complete_all(const wire::Grant& grant) {
+    wire::Complete complete;
+    complete.set_batch(1);
+    for (const auto& task : grant.tasks()) {
+      auto& finished = *complete.add_attempts();
+      finished.mutable_fence()->set_epoch(grant.epoch());
+      finished.mutable_fence()->set_job(task.job());
+      finished.mutable_fence()->set_index(task.index());
+      finished.mutable_fence()->set_attempt(task.attempt());
+      finished.mutable_outcome()->set_state(wire::SUCCEEDED);
+      finished.mutable_outcome()->set_value("144");
+    }
+    return complete;
+  }
+
   GatedStore store;
   boost::asio::io_context io{1};
   std::unique_ptr<Broker> broker;
@@ -124,20 +139,48 @@ TEST_F(NativeServerTest, ATaskGoesFromClientToWorkerAndItsOutcomeBack) {
   ASSERT_EQ(grant.specs_size(), 1);
   EXPECT_EQ(grant.specs(0).spec().function(), "f");
 
-  wire::Complete complete;
-  complete.set_batch(1);
-  auto& finished = *complete.add_attempts();
-  finished.mutable_fence()->set_epoch(grant.epoch());
-  finished.mutable_fence()->set_job(grant.tasks(0).job());
-  finished.mutable_fence()->set_index(grant.tasks(0).index());
-  finished.mutable_fence()->set_attempt(grant.tasks(0).attempt());
-  finished.mutable_outcome()->set_state(wire::SUCCEEDED);
-  finished.mutable_outcome()->set_value("144");
-  worker.send(FrameType::complete, complete);
+  worker.send(FrameType::complete, complete_all(grant));
   EXPECT_EQ(worker.expect<wire::Completed>(FrameType::completed).batch(), 1u);
   const auto outcomes = client.expect<wire::Outcomes>(FrameType::outcomes);
   ASSERT_EQ(outcomes.items_size(), 1);
   EXPECT_EQ(outcomes.items(0).value(), "144");
+}
+
+TEST_F(NativeServerTest, APatientAnswerLeavesWithTheOutcome) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  wire::Submit submit = submission();
+  submit.set_patient(true);
+  client.send(FrameType::submit, submit);
+  worker.send(FrameType::complete, complete_all(worker.expect<wire::Grant>(FrameType::grant)));
+  EXPECT_EQ(client.receive()->type, FrameType::submitted);
+  EXPECT_EQ(client.receive()->type, FrameType::outcomes);
+}
+
+TEST_F(NativeServerTest, APatientAnswerDoesNotWaitForAnOutcomeThatTakesLong) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  wire::Submit submit = submission();
+  submit.set_patient(true);
+  client.send(FrameType::submit, submit);
+  EXPECT_EQ(client.receive()->type, FrameType::submitted);
+}
+
+TEST_F(NativeServerTest, APatientAnswerWaitsForTheDiskAllTheSame) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  store.set_open(false);
+  wire::Submit submit = submission();
+  submit.set_patient(true);
+  client.send(FrameType::submit, submit);
+  worker.expect<wire::Grant>(FrameType::grant);
+  store.wait_until_somebody_waits();
+  EXPECT_FALSE(client.wait_readable(10));
+  store.set_open(true);
+  EXPECT_EQ(client.expect<wire::Submitted>(FrameType::submitted).count(), 1u);
 }
 
 TEST_F(NativeServerTest, ASubmissionIsAcknowledgedOnlyWhenItIsOnDiskButGrantedBefore) {

@@ -1,0 +1,29 @@
+#include "common/net/linger.h"
+
+#include <sched.h>
+
+namespace reeve {
+
+std::size_t Linger::poll(boost::asio::io_context& io) {
+  if (const std::size_t ran = io.poll(); ran > 0 || !pays_) return ran;
+  const TimePoint until = mono_now() + longest;
+  while (!io.stopped()) {
+    ::sched_yield();
+    if (const std::size_t ran = io.poll(); ran > 0) return ran;
+    if (mono_now() >= until) break;
+  }
+  pays_ = false;
+  return 0;
+}
+
+void run_loop(boost::asio::io_context& io) {
+  Linger linger;
+  while (!io.stopped()) {
+    if (linger.poll(io) > 0) continue;
+    const TimePoint asleep = mono_now();
+    if (io.run_one() == 0) return;
+    linger.slept(mono_now() - asleep);
+  }
+}
+
+}  // namespace reeve

@@ -1,0 +1,68 @@
+// run_loop: like io.run(), whether it sleeps between handlers or not.
+#include "common/net/linger.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <thread>
+
+namespace reeve {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(RunLoop, EndsWhenThereIsNothingLeftToDo) {
+  boost::asio::io_context io{1};
+  int ran = 0;
+  boost::asio::post(io, [&] { boost::asio::post(io, [&] { ++ran; }); });
+  run_loop(io);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(RunLoop, EndsWhenItIsStopped) {
+  boost::asio::io_context io{1};
+  const auto guard = boost::asio::make_work_guard(io);
+  boost::asio::post(io, [&] { io.stop(); });
+  run_loop(io);
+  EXPECT_TRUE(io.stopped());
+}
+
+// Long enough apart to sleep, then close enough together to linger, then apart again.
+TEST(RunLoop, SleepsAndLingersAndSleepsAgain) {
+  boost::asio::io_context io{1};
+  boost::asio::steady_timer timer{io};
+  int ran = 0;
+  const std::function<void()> next = [&] {
+    if (++ran == 60) return;
+    timer.expires_after(ran > 20 && ran < 40 ? Duration{5} : Duration{300});
+    timer.async_wait([&](const boost::system::error_code&) { next(); });
+  };
+  next();
+  run_loop(io);
+  EXPECT_EQ(ran, 60);
+}
+
+TEST(RunLoop, HearsWhatOtherThreadsPost) {
+  boost::asio::io_context io{1};
+  auto guard = boost::asio::make_work_guard(io);
+  constexpr int rounds = 2000;
+  int ran = 0;  // the loop's
+  std::atomic<int> answered{0};
+  std::thread other{[&] {
+    for (int round = 1; round <= rounds; ++round) {
+      boost::asio::post(io, [&] { answered.store(++ran), answered.notify_one(); });
+      answered.wait(round - 1);
+    }
+    boost::asio::post(io, [&] { guard.reset(); });
+  }};
+  run_loop(io);
+  other.join();
+  EXPECT_EQ(ran, rounds);
+}
+
+}  // namespace
+}  // namespace reeve
