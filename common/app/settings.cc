@@ -44,38 +44,30 @@ std::string variable_for(std::string_view name) {
 
 // The flags, for CLI11. It only collects texts: what they mean, and which source wins, is ours.
 struct Settings::CommandLine {
-  explicit CommandLine(const Settings& settings) : app(settings.about_, settings.program_) {
+  explicit CommandLine(const Settings& settings) {
     app.set_help_flag();  // ours: CLI11 would throw
-    app.get_formatter()->column_width(36);
-    app.allow_extras();  // ours: to name the nearest flag
-    flag("-h,--help", "Print this help and exit");
-    flag("--version", "Print the version and exit");
-    flag("--print-config", "Print each setting, its value and where it comes from, and exit");
-    flag("--json", "With --print-config: as JSON");
-    option("--config", "A TOML file with settings, one `name = value` on a line (REEVE_CONFIG)", "FILE");
+    app.allow_extras();   // ours: to name the nearest flag
+    for (const auto* name : {"-h,--help", "--version", "--print-config", "--json"}) flag(name);
+    option("--config");
     for (const Setting& setting : settings.settings_) {
       if (setting.is_secret) continue;
-      const std::string help = fmt::format("{} ({})", setting.help, setting.variable());
       if (setting.is_bool) {
-        flag(setting.flag() + ",!--no-" + setting.name, help);
-      } else {
-        auto* const added = option(setting.flag(), help, setting.placeholder);
-        if (setting.is_list)
-          added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-              ->expected(1, CLI::detail::expected_max_vector_size);
-        added->allow_extra_args(false)->default_str(setting.default_text);
+        flag(setting.flag() + ",!--no-" + setting.name);
+        continue;
       }
+      auto* const added = option(setting.flag());
+      if (setting.is_list)
+        added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->expected(1, CLI::detail::expected_max_vector_size);
+      added->allow_extra_args(false);
     }
   }
 
-  CLI::Option* option(const std::string& name, const std::string& help, const std::string& placeholder) {
-    return app.add_option(name, CLI::callback_t{}, help)
-        ->type_name(placeholder)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CLI::Option* option(const std::string& name) {
+    return app.add_option(name, CLI::callback_t{})->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
-  // CLI11 takes a const text for the description, and one that is not const for a variable to set.
-  void flag(const std::string& name, const std::string& help) {
-    app.add_flag(name, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  void flag(const std::string& name) {
+    app.add_flag(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   // The text behind a flag; nothing when it was not given.
   std::optional<std::string> given(const std::string& flag_name) const {
@@ -232,7 +224,27 @@ bool Settings::given(std::string_view name) const {
   return setting->from != "default";
 }
 
-std::string Settings::help() const { return CommandLine{*this}.app.help(); }
+std::string Settings::help() const {
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"-h, --help", "Print this help and exit"},
+      {"--version", "Print the version and exit"},
+      {"--print-config", "Print each setting, its value and where it comes from, and exit"},
+      {"--json", "With --print-config: as JSON"},
+      {"--config FILE", "A TOML file with settings, one `name = value` on a line (REEVE_CONFIG)"}};
+  for (const Setting& setting : settings_) {
+    if (setting.is_secret) continue;
+    const std::string flag = setting.is_bool ? fmt::format("--[no-]{}", setting.name)
+                                             : fmt::format("--{} {}", setting.name, setting.placeholder);
+    const std::string fallback =
+        setting.default_text.empty() ? "" : fmt::format("default: {}; ", setting.default_text);
+    rows.emplace_back(flag, fmt::format("{} ({}{})", setting.help, fallback, setting.variable()));
+  }
+  std::size_t width = 0;
+  for (const auto& [flag, text] : rows) width = std::max(width, flag.size());
+  std::string out = fmt::format("{}\n\nUsage: {} [options]\n\nOptions:\n", about_, program_);
+  for (const auto& [flag, text] : rows) out += fmt::format("  {:{}}  {}\n", flag, width, text);
+  return out;
+}
 
 std::string Settings::table() const {
   std::size_t name_width = 0, value_width = 0;

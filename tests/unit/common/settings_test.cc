@@ -155,6 +155,8 @@ TEST_F(SettingsTest, HelpShowsFlagsDefaultsAndVariables) {
   for (const auto* part :
        {"--listen", "HOST:PORT", "127.0.0.1:7733", "REEVE_LISTEN", "--lease-time", "30s", "16MiB"})
     EXPECT_THAT(help, HasSubstr(part));
+  EXPECT_THAT(help, HasSubstr("--[no-]ephemeral"));
+  EXPECT_THAT(help, HasSubstr("(default: 127.0.0.1:7733; REEVE_LISTEN)"));
 }
 
 TEST(SettingValueTest, DurationsAreShownExactly) {
