@@ -31,6 +31,7 @@ class Cluster {
   Client connect() const;
   pid_t master() const { return master_; }
   pid_t worker() const { return workers_.front(); }
+  const std::filesystem::path& directory() const { return dir_; }
 
  private:
   pid_t start(const std::string& program, std::vector<std::string> args, const std::string& ready_file);

@@ -4,6 +4,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 deploy/install-deps.sh --build
+echo "building (release)" >&2
 cmake --preset release >/dev/null
 cmake --build --preset release --target reeve-master reeve-worker reeve-bench >/dev/null
 cd - >/dev/null

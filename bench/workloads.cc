@@ -1,8 +1,6 @@
 #include "bench/workloads.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +8,7 @@
 #include <stdexcept>
 
 #include "bench/cpu.h"
+#include "bench/yardsticks.h"
 
 namespace reeve::bench {
 namespace {
@@ -71,33 +70,17 @@ void echo_all(Pool& pool, std::size_t count, std::size_t window) {
   while (!under_way.empty()) take_one();
 }
 
-// In a function of its own, because what vfork returns to twice should have few variables.
-[[gnu::noinline]] void start_and_await_true() {
-  static char program[] = "/bin/true";
-  static char* const argv[] = {program, nullptr};
-  const pid_t child = ::vfork();
-  if (child == 0) {
-    ::execv(program, argv);
-    ::_exit(127);
-  }
-  ::waitpid(child, nullptr, 0);
-}
+// A yardstick for what is measured in a run: the machine's own speed drifts, so it is taken before and after.
+template <typename Measure>
+class Around {
+ public:
+  explicit Around(Measure measure) : measure_(std::move(measure)), before_(measure_()) {}
+  double value() { return (before_ + measure_()) / 2; }
 
-// Starts /bin/true `count` times and waits for each, in `loops` processes at once; how many a second.
-double raw_process_rate(std::size_t count, int loops) {
-  const auto start = Clock::now();
-  std::vector<pid_t> running;
-  for (int loop = 0; loop < loops; ++loop) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      for (std::size_t i = 0; i < count / static_cast<std::size_t>(loops); ++i) start_and_await_true();
-      ::_exit(0);
-    }
-    running.push_back(pid);
-  }
-  for (const pid_t pid : running) ::waitpid(pid, nullptr, 0);
-  return static_cast<double>(count) / seconds(Clock::now() - start);
-}
+ private:
+  Measure measure_;
+  double before_;
+};
 
 }  // namespace
 
@@ -121,7 +104,11 @@ void latency(const Places& places, const Effort& effort, Cluster::Mode mode, Rep
   auto client = cluster.connect();
   auto pool = client.pool();
   echo_all(pool, 1000, 1);  // warm up
+  const std::string key = name_of(mode);
+  const bool durable = mode == Cluster::Mode::durable;
   for (int run = 0; run < effort.runs; ++run) {
+    Around ping_pong([&] { return ping_pong_p50_us(effort.count(10'000)); });
+    Around flushes([&] { return durable ? flushes_per_s(cluster.directory(), effort.count(1'000)) : 0.0; });
     std::vector<double> us(effort.count(20'000));
     for (std::size_t i = 0; i < us.size(); ++i) {
       const auto start = Clock::now();
@@ -129,10 +116,16 @@ void latency(const Places& places, const Effort& effort, Cluster::Mode mode, Rep
       us[i] = seconds(Clock::now() - start) * 1e6;
     }
     std::ranges::sort(us);
-    const std::string key = name_of(mode);
-    report.add(key + "_latency_p50_us", us[us.size() / 2], key + " round trip, one at a time, p50", "us");
+    const double p50 = us[us.size() / 2];
+    report.add(key + "_latency_p50_us", p50, key + " round trip, one at a time, p50", "us");
     report.add(key + "_latency_p99_us", us[us.size() * 99 / 100], key + " round trip, one at a time, p99",
                "us");
+    const double bare_us = ping_pong.value();
+    report.add(key + "_ping_pong_p50_us", bare_us, "  a bare byte there and back, p50", "us");
+    report.add(key + "_latency_in_ping_pongs", p50 / bare_us, "  p50 in such ping-pongs", "");
+    if (!durable) continue;
+    const double flush_us = 1e6 / flushes.value();
+    report.add(key + "_latency_in_flushes", p50 / flush_us, "  p50 in appends of 4 KiB with fdatasync", "");
   }
 }
 
@@ -140,13 +133,20 @@ void puts(const Places& places, const Effort& effort, Cluster::Mode mode, Report
   Cluster cluster(places, mode);
   auto client = cluster.connect();
   auto queue = client.queue("puts");
+  const bool durable = mode == Cluster::Mode::durable;
   for (int run = 0; run < effort.runs; ++run) {
     const std::size_t one_by_one = effort.count(20'000);
+    Around flushes([&] { return durable ? flushes_per_s(cluster.directory(), effort.count(1'000)) : 0.0; });
     auto start = Clock::now();
     for (std::size_t i = 0; i < one_by_one; ++i) queue.put(payload_of(i));
     const std::string key = std::string(name_of(mode)) + "_puts_per_s_";
-    report.add(key + "1", static_cast<double>(one_by_one) / seconds(Clock::now() - start),
-               std::string(name_of(mode)) + " puts, 1 outstanding", "/s");
+    const double rate = static_cast<double>(one_by_one) / seconds(Clock::now() - start);
+    report.add(key + "1", rate, std::string(name_of(mode)) + " puts, 1 outstanding", "/s");
+    if (durable) {
+      const double bare = flushes.value();
+      report.add("flushes_per_s", bare, "  bare appends of 4 KiB with fdatasync", "/s");
+      report.add("durable_puts_per_flush_1", rate / bare, "  puts for each such append", "");
+    }
 
     const std::size_t many = effort.count(300'000);
     start = Clock::now();
@@ -175,13 +175,12 @@ void processes(const Places& places, const Effort& effort, Report& report) {
   const std::size_t count = effort.count(6'000);
   client.submit(spec, std::vector<std::string>(200)).wait(job_patience);  // warm up
   for (int run = 0; run < effort.runs; ++run) {
-    // The machine's own rate drifts: it is taken before and after.
-    const double before = raw_process_rate(count / 2, at_once);
+    Around raw_rate([&] { return raw_processes_per_s(count / 2, at_once); });
     const auto start = Clock::now();
     const JobInfo info = client.submit(spec, std::vector<std::string>(count)).wait(job_patience);
     const double rate = static_cast<double>(count) / seconds(Clock::now() - start);
     if (!info.succeeded()) throw std::runtime_error("a task that runs /bin/true failed");
-    const double raw = (before + raw_process_rate(count / 2, at_once)) / 2;
+    const double raw = raw_rate.value();
     report.add("process_per_task_per_s", rate, "tasks that start /bin/true, 2 at once", "/s");
     report.add("raw_processes_per_s", raw, "  a bare vfork loop, 2 at once", "/s");
     report.add("process_per_task_ratio", rate / raw, "  share of the bare loop", "");
