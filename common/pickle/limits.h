@@ -16,6 +16,7 @@ struct Limits {
   std::uint32_t memo_max = 4'000'000;
   std::uint32_t line_bytes_max = 1u << 16;   // arguments that end with the line
   std::uint32_t decimal_digits_max = 4'300;  // numbers as text: their conversion takes quadratic time
+  std::uint32_t arguments_max = 10'000;      // of a request, by position and by keyword
   // Of a fragment: definitions from outside of it are copied into it.
   std::uint32_t inline_factor_max = 4;         // times the pickle's size
   std::uint32_t inline_extra_bytes = 4'096;    // and this much more

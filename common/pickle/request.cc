@@ -52,6 +52,9 @@ Result<void> RequestParser::pick(Request& out) {
   const Entry& kwds = scan_.entry(scan_.child(top, 3));
   if (args.kind != Entry::Kind::tuple || kwds.kind != Entry::Kind::dict)
     return fail(Errc::protocol_error, "a request's args are a tuple and its kwds a dict");
+  if (std::uint64_t{args.children} + kwds.children / 2 > scan_.limits().arguments_max)
+    return fail(Errc::limit_reached, "a request with more than {} arguments (arguments_max)",
+                scan_.limits().arguments_max);
   std::size_t count = 0;
   for (std::uint32_t index = args.first; index != nothing; index = scan_.entry(index).next)
     if (Result<void> sliced = slice(scan_, index, element(out.args, count++)); !sliced) return sliced;

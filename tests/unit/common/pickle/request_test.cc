@@ -134,6 +134,7 @@ TEST(RequestTest, EveryLimitIsNamedInItsError) {
       {"depth_max", {.depth_max = 4}, ")\x85\x85\x85\x85"},
       {"memo_max", {.memo_max = 2}, "(Nq\x01Nq\x02Nq\x03t"},
       {"decimal_digits_max", {.decimal_digits_max = 3}, "(L1234L\nt"},
+      {"arguments_max", {.arguments_max = 2}, "(NNNt"},
       {"inline_factor_max",
        {.inline_factor_max = 1, .inline_extra_bytes = 0},
        shared + "0(](" + many_gets + "et"},
