@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <cstdio>
 #include <string_view>
@@ -42,9 +43,15 @@ int exit_code_of(const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && argv[1] == std::string_view(worker::guard_argument)) return worker::guard_main();
-  if (argc >= 2 && argv[1] == std::string_view(worker::pool_child_argument))
+  // Started as /proc/self/exe, these two would be called "exe" by ps and top.
+  if (argc == 2 && argv[1] == std::string_view(worker::guard_argument)) {
+    ::prctl(PR_SET_NAME, "reeve-guard");
+    return worker::guard_main();
+  }
+  if (argc >= 2 && argv[1] == std::string_view(worker::pool_child_argument)) {
+    ::prctl(PR_SET_NAME, "reeve-child");
     return worker::pool_child_main(argc, argv);
+  }
   worker::Configuration configuration;
   if (const auto code = configuration.take(argc, argv)) return *code;
   const auto ran = run(configuration);

@@ -6,6 +6,8 @@
 
 #include <thread>
 
+#include "tests/unit/worker/runners/runner_fixture.h"
+
 #include "worker/runners/plugins.h"
 
 // This program is its own pool child, as the worker is.
@@ -22,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class ChildRunnerTest : public testing::Test {
+class ChildRunnerTest : public RunnerTest {
  protected:
   ChildOptions options() const {
     return {.setup = {.initializer = {}, .plugins = {REEVE_TEST_PLUGIN}},
@@ -31,20 +33,8 @@ class ChildRunnerTest : public testing::Test {
   }
 
   Outcome call(ChildRunner& runner, std::string function, std::string payload = {}, Duration limit = {}) {
-    auto spec = std::make_shared<TaskSpec>();
-    spec->function = std::move(function);
-    spec->encoding = Encoding::json;
-    spec->time_limit = limit;
-    const Work work{.fence = {Epoch{1}, {JobId{17}, 3}, 1}, .spec = spec, .payload = std::move(payload)};
-    Outcome outcome;
-    signal.begin(work, stop, mono_now());
-    runner.run(work, signal, outcome);
-    signal.end();
-    return outcome;
+    return run(runner, {std::move(function), std::move(payload), Encoding::json, limit});
   }
-
-  StopSignal signal;
-  std::atomic<StopReason> stop{StopReason::none};
 };
 
 TEST_F(ChildRunnerTest, FunctionsRunInAnotherProcessThatStays) {

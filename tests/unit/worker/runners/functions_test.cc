@@ -5,28 +5,21 @@
 
 #include <thread>
 
+#include "tests/unit/worker/runners/runner_fixture.h"
+
 namespace reeve::worker {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class FunctionsTest : public testing::Test {
+class FunctionsTest : public RunnerTest {
  protected:
   FunctionsTest() { add_builtins(functions); }
 
   Outcome call(std::string function, std::string payload, Encoding encoding = Encoding::json,
                Duration limit = {}) {
-    auto spec = std::make_shared<TaskSpec>();
-    spec->function = std::move(function);
-    spec->encoding = encoding;
-    spec->time_limit = limit;
-    const Work work{.fence = {Epoch{1}, {JobId{17}, 3}, 1}, .spec = spec, .payload = std::move(payload)};
-    Outcome outcome;
-    signal.begin(work, stop, mono_now());
-    runner.run(work, signal, outcome);
-    signal.end();
-    return outcome;
+    return run(runner, {std::move(function), std::move(payload), encoding, limit});
   }
 
   template <typename F>
@@ -37,8 +30,6 @@ class FunctionsTest : public testing::Test {
 
   Functions functions;
   FunctionRunner runner{functions};
-  StopSignal signal;
-  std::atomic<StopReason> stop{StopReason::none};
 };
 
 TEST_F(FunctionsTest, EchoReturnsItsPayloadInItsEncoding) {
@@ -111,8 +102,8 @@ TEST_F(FunctionsTest, AFunctionSeesItsContext) {
     return fmt::format("{} attempt {} deadline {}", context.id(), context.attempt(),
                        context.deadline().has_value());
   }));
-  EXPECT_EQ(call("context", "").value, "17.3 attempt 1 deadline false");
-  EXPECT_EQ(call("context", "", Encoding::raw, 1h).value, "17.3 attempt 1 deadline true");
+  EXPECT_EQ(call("context", "").value, "17.3 attempt 2 deadline false");
+  EXPECT_EQ(call("context", "", Encoding::raw, 1h).value, "17.3 attempt 2 deadline true");
 }
 
 TEST_F(FunctionsTest, ANameIsTakenOnlyOnce) {

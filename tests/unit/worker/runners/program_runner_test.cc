@@ -6,13 +6,15 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/unit/worker/runners/runner_fixture.h"
+
 namespace reeve::worker {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class ProgramRunnerTest : public testing::Test {
+class ProgramRunnerTest : public RunnerTest {
  protected:
   // As the worker does: a program that died must be an error of its task, not a signal for us.
   static void SetUpTestSuite() { std::signal(SIGPIPE, SIG_IGN); }
@@ -27,20 +29,8 @@ class ProgramRunnerTest : public testing::Test {
 
   Outcome call(ProgramRunner& runner, std::string payload, Encoding encoding = Encoding::json,
                Duration limit = {}) {
-    auto spec = std::make_shared<TaskSpec>();
-    spec->function = "tool";
-    spec->encoding = encoding;
-    spec->time_limit = limit;
-    const Work work{.fence = {Epoch{1}, {JobId{17}, 3}, 2}, .spec = spec, .payload = std::move(payload)};
-    Outcome outcome;
-    signal.begin(work, stop, mono_now());
-    runner.run(work, signal, outcome);
-    signal.end();
-    return outcome;
+    return run(runner, {"tool", std::move(payload), encoding, limit});
   }
-
-  StopSignal signal;
-  std::atomic<StopReason> stop{StopReason::none};
 };
 
 TEST_F(ProgramRunnerTest, GetsOneLineForATaskAndAnswersWithOne) {
