@@ -225,12 +225,10 @@ void Core::pump() {
     if (link_.up() && !dirty_pools_.empty()) pump_pools(lock, fresh);
   }
   for (const auto& action : actions) action();
+  if (link_.up()) pump_acknowledgements();  // first: a task_done is about the value that was taken before it
   for (auto& request : fresh) send(std::move(request));
   if (!puts.empty()) pump_puts(std::move(puts));
-  if (link_.up()) {
-    pump_acknowledgements();
-    link_.flush();
-  }
+  if (link_.up()) link_.flush();
   pump_end();
 }
 

@@ -410,6 +410,35 @@ TEST_F(ClientTest, GetTakesTheValueAndSaysSo) {
   EXPECT_EQ(took.items(0).index(), 3u);
 }
 
+TEST_F(ClientTest, ThatAValueWasTakenIsSaidBeforeThatItIsDone) {
+  master.set_handler([](FakeMaster& self, const Received& frame) {
+    if (frame.type == FrameType::get) {
+      wire::Got got;
+      got.set_request(frame.as<wire::Get>().request());
+      got.add_items()->set_job(5);
+      self.send(FrameType::got, got);
+    }
+    if (frame.type == FrameType::task_done) {
+      wire::Done done;
+      done.set_request(frame.as<wire::TaskDone>().request());
+      self.send(FrameType::done, done);
+    }
+  });
+  auto client = Client::connect(master.options());
+  auto queue = client.queue("q");
+  constexpr int times = 50;
+  for (int i = 0; i < times; ++i) {
+    (void)queue.get();
+    queue.task_done();
+  }
+  int taken = 0, done = 0;
+  for (const Received& frame : master.received()) {
+    if (frame.type == FrameType::took) taken += frame.as<wire::Took>().items_size();
+    if (frame.type == FrameType::task_done) EXPECT_LE(++done, taken);
+  }
+  EXPECT_EQ(done, times);
+}
+
 TEST_F(ClientTest, GetOfAnEmptyQueueTimesOutAsTheMasterSays) {
   master.set_handler([](FakeMaster& self, const Received& frame) {
     const auto get = frame.as<wire::Get>();
