@@ -80,6 +80,7 @@ void Agent::connected(TimePoint hello_sent, Duration lease, Duration heartbeat,
   // Whatever was finished goes out again, in the order in which it was lent.
   sent_.clear();
   sent_count_ = 0;
+  next_batch_ = 1;  // the protocol counts them anew on each connection
   unsent_.clear();
   unsent_begin_ = 0;
   for (const auto& attempt : all_) {
