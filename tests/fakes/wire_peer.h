@@ -32,6 +32,11 @@ class WirePeer {
     inet_pton(AF_INET, master.host.c_str(), &address.sin_addr);
     connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
+  // A connection that was accepted: then the other end is whoever connected.
+  struct Accepted {
+    int fd;
+  };
+  explicit WirePeer(Accepted accepted) : fd_(accepted.fd), connected_(true) {}
   ~WirePeer() { close(); }
   WirePeer(const WirePeer&) = delete;
   WirePeer& operator=(const WirePeer&) = delete;
@@ -76,6 +81,20 @@ class WirePeer {
       out.clear();
       const std::string said = receive_bytes(handshake.wants());
       if (said.size() < handshake.wants()) return fail(Errc::unavailable, "the master closed the connection");
+      auto fed = handshake.feed(said, out);
+      if (!fed) return fed;
+      send_bytes(out);
+    }
+    return {};
+  }
+
+  // The master's part of the handshake.
+  Result<void> answer_handshake(std::string_view authkey) {
+    ServerHandshake handshake{authkey, random_nonce()};
+    while (!handshake.done()) {
+      std::string out;
+      const std::string said = receive_bytes(handshake.wants());
+      if (said.size() < handshake.wants()) return fail(Errc::unavailable, "the peer closed the connection");
       auto fed = handshake.feed(said, out);
       if (!fed) return fed;
       send_bytes(out);

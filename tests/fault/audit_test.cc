@@ -50,6 +50,14 @@ TEST_F(AuditTest, AJobWithFewerTasksThanWereAcknowledgedIsFound) {
   expect("0 tasks, 1 were acknowledged");
 }
 
+TEST_F(AuditTest, AJobThatWasForgottenMustHaveBeenReadWhole) {
+  state.jobs.clear();
+  clients += "forgetting 7\n";
+  EXPECT_THAT(violations(), IsEmpty());
+  clients = "submitted key 1\nacked key 7 1\nforgetting 7\n";
+  EXPECT_THAT(violations(), ElementsAre(HasSubstr("told 0 results")));
+}
+
 TEST_F(AuditTest, ASubmissionThatWasQueuedTwiceIsFoundEvenIfItWasNotAcknowledged) {
   clients = "submitted key 1\n";
   state.jobs.push_back({.number = 8, .name = "key", .tasks = {}});
@@ -119,6 +127,11 @@ TEST_F(AuditTest, AValueThatWasQueuedTwiceIsFound) {
 TEST_F(AuditTest, AValueThatComesAgainWithoutAReasonIsFound) {
   clients += "got v 9.1\n";
   expect("1 values came twice, with 0 reasons");
+}
+
+TEST_F(AuditTest, AValueThatCannotBeFinishedWithoutAReasonIsFound) {
+  clients += "error v task_done called too often: 0 of queue values are taken and not done\n";
+  expect("could not be finished, with 0 reasons");
 }
 
 TEST_F(AuditTest, ACountOfUnfinishedValuesThatIsOffIsFound) {

@@ -16,20 +16,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* values_queue = "values";
+constexpr const char* values_max = "300";  // that puts have to wait is part of it
 
 std::string helper(std::string_view name) { return REEVE_FAULT_DIR "/" + std::string(name); }
 
-std::vector<std::string> farm_args(std::vector<std::string> more) {
-  std::vector<std::string> args{"--lease", fmt::format("{}s", farm_lease.count())};
-  args.insert(args.end(), more.begin(), more.end());
-  return args;
-}
-
 }  // namespace
 
-Farm::Farm(std::uint64_t seed, std::vector<std::string> master_args)
-    : seed_(seed), cluster_({.master_args = farm_args(std::move(master_args))}) {
+AuditRules farm_rules() {
+  // From the end of a lease: kill-grace, then the guard's margin, each a second here, and as much again for a
+  // busy machine.
+  constexpr auto overlap_max = 4s;
+  return {.lease_us = std::chrono::microseconds{farm_lease}.count(),
+          .overlap_max_us = std::chrono::microseconds{overlap_max}.count()};
+}
+
+Farm::Farm(std::uint64_t seed, bool forget)
+    : seed_(seed),
+      forget_(forget),
+      cluster_(
+          {.master_args = {"--lease", fmt::format("{}s", farm_lease.count()), "--client-grace", "20s"}}) {
+  cluster_.reeve({"queue", "create", values_queue(), "--maxsize", values_max});
   for (const auto& name : worker_names_) start_worker(name);
   for (const auto& name : client_names_) start_client(name);
 }
@@ -50,9 +56,9 @@ void Farm::start_client(const std::string& name) {
                                  std::to_string(seed_ ^ std::hash<std::string>{}(name)),
                                  stop_file()};
   if (mode == "jobs")
-    words.insert(words.end(), {notes(), helper("fault_task")});
+    words.insert(words.end(), {notes(), helper("fault_task"), forget_ ? "forget" : "keep"});
   else
-    words.emplace_back(values_queue);
+    words.emplace_back(values_queue());
   const std::string log = cluster_.path(name + ".log");
   clients_[name] =
       std::make_unique<Process>(cluster_.start_program(words, Process::Files{.out = log, .err = log}));
@@ -97,7 +103,7 @@ std::optional<FinalState> Farm::final_state(std::chrono::milliseconds longest) {
     });
     state.jobs.push_back(std::move(job));
   }
-  Queue queue = client.queue(values_queue);
+  Queue queue = client.queue(values_queue());
   const QueueInfo info = queue.info();
   state.unfinished = info.unfinished;
   for (const Item& item : queue.peek(info.size + 1))

@@ -15,15 +15,18 @@
 namespace reeve::testing {
 
 inline constexpr std::chrono::seconds farm_lease{4};
+AuditRules farm_rules();
 
 // Owner: a test.  Thread: the test's.
 class Farm {
  public:
-  // `seed`: of the clients' choices.
-  explicit Farm(std::uint64_t seed, std::vector<std::string> master_args = {});
+  // `seed`: of the clients' choices. `forget`: clients have jobs forgotten when they have read their results, so
+  // that the farm can go on for ever.
+  explicit Farm(std::uint64_t seed, bool forget = false);
 
   Cluster& cluster() { return cluster_; }
   const std::vector<std::string>& worker_names() const { return worker_names_; }
+  std::string values_queue() const { return "values"; }
   const std::vector<std::string>& client_names() const { return client_names_; }
   Process& worker(const std::string& name) { return cluster_.worker(name); }
   Process& client(const std::string& name) { return *clients_.at(name); }
@@ -44,6 +47,7 @@ class Farm {
   std::string stop_file() const { return cluster_.path("stop"); }
 
   std::uint64_t seed_;
+  bool forget_;
   Cluster cluster_;
   std::vector<std::string> worker_names_{"threads", "processes", "single"};
   std::vector<std::string> client_names_{"jobs1", "jobs2", "jobs3", "puts1", "puts2", "gets1", "gets2"};

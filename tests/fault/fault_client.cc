@@ -1,7 +1,8 @@
 // A client of the fault tests, as a process that can be killed: it writes into a ledger what it asked for and
 // what it was told, one line each, before and after.
 //
-//   fault_client jobs LEDGER NAME SEED STOP_FILE NOTES TASK_PROGRAM    submits jobs and reads their results
+//   fault_client jobs LEDGER NAME SEED STOP_FILE NOTES TASK_PROGRAM [forget]
+//                                                                      submits jobs and reads their results
 //   fault_client puts LEDGER NAME SEED STOP_FILE QUEUE                 puts values
 //   fault_client gets LEDGER NAME SEED STOP_FILE QUEUE                 gets them
 //
@@ -119,6 +120,9 @@ class Program {
       for (const TaskOutcome& task : job.results())
         ledger_.add(fmt::format("result {}.{} {} {}", job.number(), task.index, name_of(task.outcome.state),
                                 value_of(task.outcome)));
+      if (args_.back() != "forget") return;
+      ledger_.add(fmt::format("forgetting {}", job.number()));
+      job.forget();
     });
   }
 
@@ -136,7 +140,7 @@ class Program {
       const std::string key = next_key();
       ledger_.add("putting " + key);
       try_it(key, [&] {
-        queue.put(key);
+        queue.put(key, 2s);
         ledger_.add("put " + key);
       });
       pause();

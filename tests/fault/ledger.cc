@@ -21,6 +21,8 @@ void ClientLedger::read(std::string_view text) {
       std::string rest;
       std::getline(words >> std::ws, rest);
       results[key].insert(rest);
+    } else if (what == "forgetting") {
+      forgotten.insert(std::stoull(key));
     } else if (what == "putting") {
       putting.insert(key);
     } else if (what == "put") {
@@ -98,6 +100,10 @@ class Auditor {
       if (jobs.size() > 1) violation("{} was queued {} times", key, jobs.size());
       if (submission.acked.empty()) continue;
       if (submission.acked.size() > 1) violation("{} was acknowledged twice", key);
+      if (ledger_.forgotten.contains(submission.acked.front())) {
+        check_forgotten(submission);
+        continue;
+      }
       if (jobs.empty()) {
         violation("{} was acknowledged as job {} and is lost", key, submission.acked.front());
         continue;
@@ -107,6 +113,20 @@ class Auditor {
         violation("{} was acknowledged as job {} and is job {}", key, submission.acked.front(), job.number);
       if (job.tasks.size() != submission.count)
         violation("{} has {} tasks, {} were acknowledged", key, job.tasks.size(), submission.count);
+    }
+  }
+
+  // What its client was told is all that is left of it.
+  void check_forgotten(const ClientLedger::Submission& submission) {
+    ++audit_.counts["jobs read and forgotten"];
+    for (std::size_t index = 1; index <= submission.count; ++index) {
+      const std::string name = fmt::format("{}.{}", submission.acked.front(), index);
+      const auto told = ledger_.results.find(name);
+      if (told == ledger_.results.end() || told->second.size() != 1)
+        violation("task {} was forgotten after its client was told {} results", name,
+                  told == ledger_.results.end() ? 0 : told->second.size());
+      else if (!told->second.begin()->starts_with("succeeded "))
+        violation("task {} is {}", name, *told->second.begin());
     }
   }
 
@@ -216,6 +236,15 @@ class Auditor {
     // One that was handed out and not acknowledged comes again, when the getter or the master ended just then.
     if (again > interruptions) violation("{} values came twice, with {} reasons to", again, interruptions);
     audit_.counts["values that came again"] = again;
+    // The same moment can fall between a get and its task_done.
+    const auto too_often =
+        static_cast<std::size_t>(std::ranges::count_if(ledger_.errors, [](const std::string& error) {
+          return error.contains("task_done called too often");
+        }));
+    if (too_often > interruptions)
+      violation("{} times a value was taken and could not be finished, with {} reasons to", too_often,
+                interruptions);
+    audit_.counts["errors told to clients"] = ledger_.errors.size();
     // A getter that was killed may have taken one value and not lived to write it down.
     std::size_t missing = 0;
     for (const std::string& value : ledger_.put)

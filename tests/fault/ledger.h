@@ -23,6 +23,7 @@ struct ClientLedger {
   };
   std::map<std::string, Submission> submissions;         // by key
   std::map<std::string, std::set<std::string>> results;  // by task: "STATE VALUE", one if all is well
+  std::set<std::uint64_t> forgotten;                     // jobs that the master may know no longer
   std::set<std::string> putting, put;                    // values
   std::map<std::string, std::vector<std::string>> got;   // by value: the ids it came with
   std::size_t finishing = 0, finished = 0;               // task_done: tried, acknowledged

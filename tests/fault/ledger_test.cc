@@ -18,10 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// From the end of a lease: kill-grace, then the guard's margin, each a second here, and as much again for a busy
-// machine.
-constexpr auto overlap_max = 4s;
-
 std::uint64_t seed_of_this_run() {
   const char* given = std::getenv("REEVE_TEST_SEED");
   return given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
@@ -63,9 +59,7 @@ TEST(LedgerTest, NothingAcknowledgedIsLostWhateverIsKilled) {
   const auto before = farm.final_state(2 * patience);
   ASSERT_TRUE(before) << "every job must finish when the faults are over:\n"
                       << farm.cluster().reeve({"ls"}).out;
-  const Audit result = audit(farm.ledger(), farm.runs(), storm.faults(), *before,
-                             {.lease_us = std::chrono::microseconds{farm_lease}.count(),
-                              .overlap_max_us = std::chrono::microseconds{overlap_max}.count()});
+  const Audit result = audit(farm.ledger(), farm.runs(), storm.faults(), *before, farm_rules());
   print("the ledger:", result.counts);
   for (const std::string& violation : result.violations) ADD_FAILURE() << violation;
 

@@ -21,12 +21,13 @@ constexpr auto stop_beyond_lease = farm_lease + 4s;
 
 }  // namespace
 
-void Storm::run(std::chrono::milliseconds length) {
+void Storm::run(std::chrono::milliseconds length, const std::function<void()>& meanwhile) {
   const auto end = Clock::now() + length;
   auto next_strike = Clock::now() + between(300, 800);
   while (Clock::now() < end) {
     do_what_is_due(Clock::now());
     watch_for_deaths();
+    meanwhile();
     if (::testing::Test::HasFailure()) break;
     if (Clock::now() >= next_strike) {
       strike();
@@ -48,12 +49,12 @@ void Storm::strike() {
   const auto length = draw % 5 == 0 ? stop_beyond_lease : between(stop_ms_min, stop_ms_max);
   const auto short_length = between(stop_ms_min, stop_ms_max);
   if (draw < 20) {
-    if (!busy_.contains(master_name)) kill_master();
+    if (!busy_.contains(master_name) && !spared_.contains(master_name)) kill_master();
   } else if (draw < 30) {
     if (!busy_.contains(master_name))
       stop(Fault::Role::master, master_name, farm_.cluster().master().pid(), short_length);
   } else if (draw < 42) {
-    if (!busy_.contains(worker)) kill_worker(worker);
+    if (!busy_.contains(worker) && !spared_.contains(worker)) kill_worker(worker);
   } else if (draw < 57) {
     if (!busy_.contains(worker)) stop(Fault::Role::worker, worker, farm_.worker(worker).pid(), length);
   } else if (draw < 75) {

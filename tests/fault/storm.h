@@ -18,7 +18,10 @@ class Storm {
  public:
   Storm(Farm& farm, std::uint64_t seed) : farm_(farm), random_(seed) {}
 
-  void run(std::chrono::milliseconds length);
+  // `meanwhile` is called again and again.
+  void run(std::chrono::milliseconds length, const std::function<void()>& meanwhile = [] {});
+  // From now on this one is stopped at most, not killed: to see whether it grows.
+  void spare(const std::string& name) { spared_.insert(name); }
 
   const std::vector<Fault>& faults() const { return faults_; }
   std::map<std::string, std::size_t> summary() const;
@@ -49,6 +52,7 @@ class Storm {
   std::mt19937_64 random_;
   std::multimap<Clock::time_point, std::function<void()>> agenda_;
   std::set<std::string> busy_;  // down or stopped just now
+  std::set<std::string> spared_;
   std::vector<Fault> faults_;
 };
 
