@@ -129,12 +129,13 @@ std::unique_ptr<Runner> App::make_runner(unsigned slot) {
   auto runner = std::make_unique<SlotRunner>(std::move(functions), std::move(commands));
   std::size_t entry = slot * groups_per_slot() + 2;
   for (const auto& program : options_.programs)
-    runner->add_program(program.name,
-                        std::make_unique<ProgramRunner>(ProgramOptions{.name = program.name,
-                                                                       .command = program.command,
-                                                                       .cwd = program.cwd,
-                                                                       .kill_grace = options_.kill_grace},
-                                                        groups_->entry(entry++), descriptors_));
+    runner->add_program(
+        program.name, std::make_unique<ProgramRunner>(ProgramOptions{.name = program.name,
+                                                                     .command = program.command,
+                                                                     .cwd = program.cwd,
+                                                                     .tasks_max = program.max_tasks_per_child,
+                                                                     .kill_grace = options_.kill_grace},
+                                                      groups_->entry(entry++), descriptors_));
   return runner;
 }
 

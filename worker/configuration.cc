@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "common/app/data_dir.h"
+#include "worker/runners/python_program.h"
 
 namespace reeve::worker {
 namespace {
@@ -55,25 +57,52 @@ Configuration::Configuration() : settings_("reeve-worker", "Runs the tasks that 
   settings_.add("ready-file", options_.ready_file, "Written as JSON when the master has welcomed the worker",
                 "FILE");
   settings_.add("log-level", log_level_, "debug, info, warn, error or off", "LEVEL");
+  settings_.add("python", options_.python,
+                "The interpreter of Python functions: [programs.NAME] python = \"module:function\"",
+                "PROGRAM");
   settings_.add_section("programs", [this](const ConfigEntry& entry) { return take_program(entry); });
 }
 
-// [programs.NAME] with `command = ["program", "argument", …]` and perhaps `cwd = "…"`.
+// [programs.NAME] with `command = ["program", "argument", …]`, or `python = "module:function"` and perhaps
+// `initializer = "module:function"`; for both perhaps `cwd = "…"` and `max_tasks_per_child = N`.
 Result<void> Configuration::take_program(const ConfigEntry& entry) {
   if (entry.section.size() != 2)
     return fail(Errc::invalid_argument, "a program stands in a section of its own, [programs.NAME]");
   const std::string& name = entry.section.back();
   auto program = std::ranges::find(options_.programs, name, &ProgramSetting::name);
   if (program == options_.programs.end())
-    program = options_.programs.insert(program, {.name = name, .command = {}, .cwd = {}});
+    program = options_.programs.insert(program, ProgramSetting{.name = name});
   if (entry.name == "cwd") {
     program->cwd = entry.text;
   } else if (entry.name == "command") {
     if (entry.elements.empty() || entry.elements.front().empty())
       return fail(Errc::invalid_argument, "it is an array: the program and its arguments");
     program->command = entry.elements;
+  } else if (entry.name == "python" || entry.name == "initializer") {
+    (entry.name == "python" ? program->python : program->initializer) = entry.text;
+    return check_python_name(entry.text);
+  } else if (entry.name == "max_tasks_per_child") {
+    const char* const end = entry.text.data() + entry.text.size();
+    const auto [at, error] = std::from_chars(entry.text.data(), end, program->max_tasks_per_child);
+    if (error != std::errc{} || at != end) return fail(Errc::invalid_argument, "it is a number");
   } else {
-    return fail(Errc::invalid_argument, "a program has a command and a cwd");
+    return fail(Errc::invalid_argument,
+                "a program has a command, or python and initializer, and cwd and max_tasks_per_child");
+  }
+  return {};
+}
+
+// What is to be started is known only when everything has been read.
+Result<void> Configuration::complete_programs(Options& options) {
+  for (ProgramSetting& program : options.programs) {
+    if (program.command.empty() == program.python.empty())
+      return fail(Errc::invalid_argument, "[programs.{}] has {}", program.name,
+                  program.python.empty() ? "no command" : "both a command and a Python function");
+    if (program.python.empty() && !program.initializer.empty())
+      return fail(Errc::invalid_argument, "[programs.{}]: only Python functions have an initializer",
+                  program.name);
+    if (!program.python.empty())
+      program.command = python_command(options.python, {program.python, program.initializer});
   }
   return {};
 }
@@ -85,9 +114,7 @@ Result<Options> Configuration::options() {
   options.master = std::move(*master);
   if (auto good = check_pool(options); !good) return fail(good.error());
   if (auto good = check_labels(options); !good) return fail(good.error());
-  for (const auto& program : options.programs)
-    if (program.command.empty())
-      return fail(Errc::invalid_argument, "[programs.{}] has no command", program.name);
+  if (auto good = complete_programs(options); !good) return fail(good.error());
   if (options.name.empty()) options.name = fmt::format("{}-{}", host_name(), ::getpid());
   auto key = find_authkey(authkey_);
   if (!key) return fail(key.error());

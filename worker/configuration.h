@@ -29,6 +29,7 @@ class Configuration {
 
  private:
   Result<void> take_program(const ConfigEntry& entry);
+  static Result<void> complete_programs(Options& options);
   Result<void> check_pool(Options& options) const;
   Result<void> check_labels(Options& options) const;
 

@@ -16,8 +16,10 @@ enum class PoolKind : std::uint8_t { thread, process };
 // A long-lived program that runs the tasks of the function `name` (runners/program_line.h).
 struct ProgramSetting {
   std::string name;
-  std::vector<std::string> command;
-  std::string cwd;  // empty: the worker's
+  std::vector<std::string> command;       // empty: a Python function
+  std::string python, initializer;        // "module:function"
+  std::string cwd;                        // empty: the worker's
+  std::uint64_t max_tasks_per_child = 0;  // then another one takes its place; 0: never
 };
 
 struct Options {
@@ -35,6 +37,7 @@ struct Options {
   bool allow_exec = true;
   std::vector<std::string> plugins;
   std::vector<ProgramSetting> programs;
+  std::string python = "python3";         // the interpreter of Python functions
   std::string initializer;                // of pool children: a function; empty: none
   std::uint64_t max_tasks_per_child = 0;  // 0: no limit
   std::string ready_file;                 // empty: none

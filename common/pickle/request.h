@@ -45,7 +45,7 @@ class RequestParser {
   Scan scan_;
 };
 
-// The convenient form, for tests and for what is not in a hurry.
+// The convenient form, for tests and for what is not in a hurry. `payload` outlives the request, which points into it.
 Result<Request> parse_request(std::string_view payload, const Limits& limits = {});
 
 }  // namespace reeve::pickle

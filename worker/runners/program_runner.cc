@@ -60,7 +60,14 @@ Result<void> ProgramRunner::start() {
     return fail(Errc::unavailable, "{}", describe(process.error(), arguments.front().c_str(), cwd));
   program_ = std::make_unique<LongLived>(std::move(*process), std::move(our_output), std::move(our_input));
   has_answered_ = false;
+  tasks_ = 0;
   return {};
+}
+
+// Its input ends, so that it can end in its own way.
+void ProgramRunner::retire() {
+  program_->finish(end_of_input_patience);
+  program_.reset();
 }
 
 void ProgramRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
@@ -75,7 +82,8 @@ void ProgramRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
   if (program_) {
     has_answered_ = true;
     failures_ = 0;
-    return;
+    if (options_.tasks_max == 0 || ++tasks_ < options_.tasks_max) return;
+    retire();
   }
   if (has_answered_) failures_ = 0;
   if (!has_answered_) {

@@ -2,8 +2,8 @@
 // in advance and fed one line for each task (program_line.h). For work whose start is dear.
 //
 // The program is started again when it has ended, when it was over a task's time limit or was stopped
-// (SIGTERM, kill_grace, SIGKILL to its group), and when its answers cannot be understood; with growing waits
-// when it ends without having answered anything. Its standard error goes to the worker's log.
+// (SIGTERM, kill_grace, SIGKILL to its group), when it has run tasks_max tasks, and when its answers cannot be
+// understood; with growing waits when it ends without having answered anything. Its standard error goes to the worker's log.
 //
 // Owner: a slot.  Thread: the slot's.
 #pragma once
@@ -27,6 +27,7 @@ struct ProgramOptions {
   std::string name;                  // of the function
   std::vector<std::string> command;  // command[0] is looked up in PATH
   std::string cwd;                   // empty: the worker's
+  std::uint64_t tasks_max = 0;       // that one program runs; then another takes its place; 0: no limit
   std::size_t answer_max_bytes = 16u << 20;
   Duration kill_grace = std::chrono::seconds{5};
   Backoff restart{.first = std::chrono::milliseconds{100}, .max = std::chrono::seconds{10}};
@@ -43,6 +44,7 @@ class ProgramRunner : public Runner {
  private:
   Result<void> start();
   Result<void> make_ready(StopSignal& stop);
+  void retire();
   LongLived::Manners manners(const StopSignal& stop) const;
   void settle(const LongLived::Exchange& exchange, const Work& work, const StopSignal& stop,
               Outcome& outcome);
@@ -52,6 +54,7 @@ class ProgramRunner : public Runner {
   ProgramErrors errors_;  // of one after the other
   std::unique_ptr<LongLived> program_;
   bool has_answered_ = false;   // since it was started
+  std::uint64_t tasks_ = 0;     // that it answered
   std::uint32_t failures_ = 0;  // programs in a row that ended without an answer
   TimePoint start_after_{};
   std::minstd_rand random_{std::random_device{}()};

@@ -71,7 +71,9 @@ TEST_F(WorkerConfigurationTest, AProgramThatMakesNoSenseIsNamedWithItsPlace) {
       {"[programs.x]\ncommand = []\n", "it is an array: the program and its arguments"},
       {"[programs.x]\ncommand = \"python3 x.py\"\n", "it is an array: the program and its arguments"},
       {"[programs.x]\ncommand = [\"\"]\n", "it is an array: the program and its arguments"},
-      {"[programs.x]\ncomand = [\"true\"]\n", "a program has a command and a cwd"},
+      {"[programs.x]\ncomand = [\"true\"]\n", "a program has a command, or python"},
+      {"[programs.x]\npython = \"classify\"\n", "not of the form module:function"},
+      {"[programs.x]\nmax_tasks_per_child = \"many\"\n", "it is a number"},
       {"[programs]\ncommand = [\"true\"]\n", "[programs.NAME]"},
       {"[programs.x.y]\ncommand = [\"true\"]\n", "[programs.NAME]"},
   };
@@ -85,6 +87,34 @@ TEST_F(WorkerConfigurationTest, AProgramThatMakesNoSenseIsNamedWithItsPlace) {
 TEST_F(WorkerConfigurationTest, AProgramWithoutACommandIsRefused) {
   ASSERT_EQ(take({}, "[programs.x]\ncwd = \"/srv\"\n"), std::nullopt);
   EXPECT_EQ(refusal(), "[programs.x] has no command");
+}
+
+TEST_F(WorkerConfigurationTest, APythonFunctionIsAProgramOfTheInterpreter) {
+  ASSERT_EQ(take({"--python", "/opt/python"}, R"(
+[programs.square]
+python = "classic:square"
+initializer = "classic:load"
+max_tasks_per_child = 100
+)"),
+            std::nullopt)
+      << said_;
+  const auto options = configuration_.options();
+  ASSERT_TRUE(options) << options.error().detail;
+  ASSERT_THAT(options->programs, SizeIs(1));
+  const ProgramSetting& program = options->programs[0];
+  EXPECT_EQ(program.max_tasks_per_child, 100u);
+  EXPECT_EQ(program.command.front(), "/opt/python");
+  EXPECT_EQ(program.command.back(), "classic:load");
+}
+
+TEST_F(WorkerConfigurationTest, AProgramIsEitherACommandOrAPythonFunction) {
+  ASSERT_EQ(take({}, "[programs.x]\npython = \"m:f\"\ncommand = [\"true\"]\n"), std::nullopt);
+  EXPECT_EQ(refusal(), "[programs.x] has both a command and a Python function");
+}
+
+TEST_F(WorkerConfigurationTest, OnlyPythonFunctionsHaveAnInitializer) {
+  ASSERT_EQ(take({}, "[programs.x]\ncommand = [\"true\"]\ninitializer = \"m:f\"\n"), std::nullopt);
+  EXPECT_EQ(refusal(), "[programs.x]: only Python functions have an initializer");
 }
 
 TEST_F(WorkerConfigurationTest, WhatOnlyAProcessPoolCanDoNeedsOne) {

@@ -79,9 +79,10 @@ TEST(RequestTest, ValueThatIsTheMethodNameItself) {
 }
 
 TEST(RequestTest, KeywordsAreFoundByName) {
-  const Result<Request> request = parse_request(
+  const std::string payload =
       "\x80\x02(U\x02idU\x03get)}(U\x05"
-      "block\x88U\x07timeoutG\x3f\xf0\0\0\0\0\0\0ut."s);
+      "block\x88U\x07timeoutG\x3f\xf0\0\0\0\0\0\0ut."s;
+  const Result<Request> request = parse_request(payload);
   ASSERT_TRUE(request) << request.error().detail;
   ASSERT_NE(request->keyword("timeout"), nullptr);
   EXPECT_EQ(request->keyword("block")->bytes, "\x88");

@@ -1,0 +1,166 @@
+// Python functions with a real python3, as a slot of the worker runs them.
+#include "worker/runners/python_program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "tests/fakes/temp_dir.h"
+#include "tests/unit/worker/runners/run_once.h"
+#include "worker/runners/program_runner.h"
+
+namespace reeve::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class PythonProgramTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { std::signal(SIGPIPE, SIG_IGN); }
+
+  PythonProgramTest() {
+    std::ofstream(dir_ / "work.py") << R"(
+import os
+
+ready = []
+
+def prepare():
+    ready.append("prepared")
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+def same(value):
+    return value
+
+def boxed(value):
+    return Box(value)
+
+def describe(value):
+    print("what a function prints is no answer")
+    return "%s %r %s" % (type(value).__name__, value, "".join(ready))
+
+def fail(value):
+    raise ValueError("cannot do " + str(value))
+
+def leave(value):
+    raise SystemExit(3)
+
+def crash(value):
+    os._exit(9)
+
+def pid(value):
+    return os.getpid()
+)";
+  }
+
+  ProgramOptions function(const std::string& name, const std::string& initializer = {}) const {
+    return {.name = name,
+            .command = python_command("python3", {"work:" + name, initializer}),
+            .cwd = dir_.path(),
+            .kill_grace = 50ms,
+            .restart = {.first = 1ms, .max = 2ms}};
+  }
+  Outcome call(ProgramRunner& runner, std::string payload, Encoding encoding = Encoding::json) {
+    TaskSpec spec;
+    spec.encoding = encoding;
+    return run_(runner, spec, std::move(payload));
+  }
+
+  TempDir dir_;
+  RunOnce run_;
+};
+
+TEST_F(PythonProgramTest, JsonIsAnsweredWithJson) {
+  ProgramRunner runner{function("same")};
+  for (const std::string json : {"null", "[1, 2.5, \"\\u00e9\", {\"a\": true}]",
+                                 "123456789012345678901234567890", "{\"$bytes\": \"AP8=\"}"}) {
+    const Outcome outcome = call(runner, json);
+    EXPECT_EQ(outcome.value, json);
+    EXPECT_EQ(outcome.encoding, Encoding::json);
+  }
+}
+
+TEST_F(PythonProgramTest, PicklesAreAnsweredWithPickles) {
+  ProgramRunner runner{function("describe")};
+  // (1, b'x'), and what stored values have behind the pickle
+  const Outcome outcome = call(runner,
+                               "\x80\x03K\x01"
+                               "C\x01x\x86.\xa6"s,
+                               Encoding::pickle);
+  EXPECT_EQ(outcome.encoding, Encoding::pickle);
+  EXPECT_THAT(outcome.value, HasSubstr("tuple (1, b'x')"));
+  EXPECT_THAT(outcome.value, StartsWith("\x80\x04"));
+}
+
+TEST_F(PythonProgramTest, AResultThatHasNoJsonIsPickled) {
+  ProgramRunner runner{function("boxed")};
+  const Outcome outcome = call(runner, "5");
+  EXPECT_EQ(outcome.encoding, Encoding::pickle);
+  EXPECT_THAT(outcome.value, HasSubstr("Box"));
+}
+
+TEST_F(PythonProgramTest, RawBytesAreBytes) {
+  ProgramRunner runner{function("describe")};
+  EXPECT_EQ(call(runner, "hi", Encoding::raw).value, "\"bytes b'hi' \"");
+  EXPECT_EQ(call(runner, "\xff", Encoding::raw).value, "\"bytes b'\\\\xff' \"");
+}
+
+TEST_F(PythonProgramTest, AnExceptionFailsTheTaskWithItsTraceback) {
+  ProgramRunner runner{function("fail")};
+  const Outcome outcome = call(runner, "7");
+  EXPECT_EQ(outcome.state, TaskState::failed);
+  EXPECT_THAT(outcome.error, StartsWith("ValueError: cannot do 7\nTraceback"));
+  EXPECT_THAT(outcome.error, HasSubstr("work.py"));
+  EXPECT_THAT(outcome.error, testing::Not(HasSubstr("<string>")));
+}
+
+TEST_F(PythonProgramTest, FunctionsThatExitDoNotEndTheChild) {
+  ProgramRunner runner{function("leave")};
+  EXPECT_THAT(call(runner, "1").error, StartsWith("SystemExit: 3"));
+  EXPECT_THAT(call(runner, "1").error, StartsWith("SystemExit: 3"));
+}
+
+TEST_F(PythonProgramTest, ACrashCostsOneAttempt) {
+  ProgramRunner runner{function("crash")};
+  EXPECT_THAT(call(runner, "1").error, HasSubstr("exited with code 9 without an answer"));
+  EXPECT_THAT(call(runner, "1").error, HasSubstr("exited with code 9 without an answer"));
+}
+
+TEST_F(PythonProgramTest, TheInitializerRunsOnceInEachChild) {
+  ProgramRunner runner{function("describe", "work:prepare")};
+  EXPECT_EQ(call(runner, "1").value, "\"int 1 prepared\"");
+  EXPECT_EQ(call(runner, "1").value, "\"int 1 prepared\"");
+}
+
+TEST_F(PythonProgramTest, AnotherChildFollowsAfterSoManyTasks) {
+  ProgramOptions options = function("pid");
+  options.tasks_max = 2;
+  ProgramRunner runner{options};
+  const std::string first = call(runner, "1").value;
+  EXPECT_EQ(call(runner, "1").value, first);
+  EXPECT_NE(call(runner, "1").value, first);
+}
+
+TEST_F(PythonProgramTest, AModuleThatCannotBeImportedSaysWhy) {
+  ProgramRunner runner{{.name = "gone",
+                        .command = python_command("python3", {"no_such_module:f", {}}),
+                        .restart = {.first = 1ms, .max = 2ms}}};
+  EXPECT_THAT(call(runner, "1").error, StartsWith("ModuleNotFoundError: No module named 'no_such_module'"));
+}
+
+TEST_F(PythonProgramTest, NamesAreModuleAndFunction) {
+  for (const char* name : {"work:same", "package.work:Class.method", "w_1:f2"})
+    EXPECT_TRUE(check_python_name(name));
+  for (const char* name : {"work", "work:", ":same", "work:a:b", "work:f()", "a..b:f", ""})
+    EXPECT_FALSE(check_python_name(name)) << name;
+}
+
+}  // namespace
+}  // namespace reeve::worker
