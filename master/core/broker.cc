@@ -219,13 +219,16 @@ void Broker::attempt_failed(const TaskRef& ref, Outcome outcome, Step& step) {
   if (++task.failures > spec.retries) return finish(ref, std::move(outcome), step);
 
   ++stats_.retries;
-  const Backoff backoff{spec.backoff > Duration{0} ? spec.backoff : limits_.retry_backoff.first,
-                        spec.backoff_max > Duration{0} ? spec.backoff_max : limits_.retry_backoff.max};
-  const Duration pause = backoff.after(task.failures, random_);
+  const Duration pause = backoff_of(spec).after(task.failures, random_);
   task.attempt_over = true;
   transition(ref, TaskState::waiting, step);
   keep_progress(ref, step.now.wall + pause, step);
   timers_.add({step.now.mono + pause, Timer::Kind::task_due, 1, ref});
+}
+
+Backoff Broker::backoff_of(const TaskSpec& spec) const {
+  return {spec.backoff > Duration{0} ? spec.backoff : limits_.retry_backoff.first,
+          spec.backoff_max > Duration{0} ? spec.backoff_max : limits_.retry_backoff.max};
 }
 
 // The attempt's worker is gone, so nobody knows how it ended. Pre: leased.

@@ -183,9 +183,9 @@ class Broker {
   Result<TaskPage> tasks(JobId job, std::uint32_t first, std::uint32_t last,
                          std::span<const TaskState> states, std::size_t limit, bool payloads) const;
   Result<std::shared_ptr<const TaskSpec>> spec_of(TaskId task) const;
-  Result<std::vector<QueueView>> queues(std::string_view name) const;    // empty: all
+  Result<std::vector<QueueView>> queues(std::string_view name) const;           // empty: all
   const Queue* queue(std::string_view name) const { return find_queue(name); }  // null: none
-  Result<std::vector<WorkerView>> workers(std::string_view name) const;  // name or id; empty: all
+  Result<std::vector<WorkerView>> workers(std::string_view name) const;         // name or id; empty: all
   BrokerStats stats() const;
 
   void check_invariants() const;  // ASSERTs; slow, for tests
@@ -208,6 +208,7 @@ class Broker {
   void drop_chunk_if_unneeded(Chunk& chunk, Step& step);
   void mark_fetched(Chunk& chunk, std::uint32_t offset);
   void keep_progress(const TaskRef& ref, WallTime not_before, Step& step);
+  Backoff backoff_of(const TaskSpec& spec) const;
   void attempt_failed(const TaskRef& ref, Outcome outcome, Step& step);
   void attempt_lost(const TaskRef& ref, std::string_view how, Step& step);
   void tasks_due(const Timer& timer, Step& step);

@@ -115,7 +115,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     const bool backing_off = !is_final(task.state) && progress.not_before > now.wall;
     if (!backing_off) continue;
     task.state = TaskState::waiting;
-    const Duration rest = progress.not_before - now.wall;
+    // A clock that was set back meanwhile must not make it longer than it can be.
+    const Duration rest = std::min<Duration>(progress.not_before - now.wall, backoff_of(*chunk->spec).max);
     timers_.add({now.mono + rest, Timer::Kind::task_due, 1, {chunk, progress.task.index - chunk->first}});
   }
   const auto queue = chunk->spec->queue;
@@ -134,7 +135,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     const TaskRef ref{chunk, i};
     if (task.state == TaskState::ready && (job.blockers > 0 || due > now.wall)) {
       task.state = TaskState::waiting;
-      if (job.blockers == 0) timers_.add({now.mono + (due - now.wall), Timer::Kind::task_due, 1, ref});
+      const Duration rest = std::min<Duration>(due - now.wall, chunk->spec->delay);
+      if (job.blockers == 0) timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref});
     }
     ++job.counts[task.state];
     if (is_final(task.state)) continue;

@@ -322,6 +322,26 @@ TEST_F(BrokerTest, ADelayedTaskWaits) {
   EXPECT_THAT(out.grants, SizeIs(1));
 }
 
+// A master that starts with its clock set back by a day.
+TEST_F(BrokerTest, AClockThatWasSetBackDoesNotProlongADelayOrABackoff) {
+  TaskSpec delayed = function("f");
+  delayed.delay = 10s;
+  submit(delayed, {"delayed"});
+  TaskSpec retried = function("f");
+  retried.retries = 1;
+  retried.backoff = retried.backoff_max = 5s;
+  submit(retried, {"retried"});
+  worker(w1, "one", 2);
+  ASSERT_TRUE(fail_attempt(w1, out.grants[0].fence));
+  now.wall -= 24h;
+  restart();
+  worker(w2, "two", 2);
+  pass(5s);
+  EXPECT_THAT(granted_payloads(), ElementsAre("retried"));
+  pass(5s);
+  EXPECT_THAT(granted_payloads(), ElementsAre("retried", "delayed"));
+}
+
 TEST_F(BrokerTest, AJobRunsAfterTheJobsItNames) {
   const JobId first = submit(function("f"), {"first"});
   submit(function("f"), {"second"}, {first});
