@@ -51,6 +51,28 @@ command = ["sh", "-c", "while read -r line; do echo '{\"value\":\"hello\"}'; don
       eventually([&] { return read_file(cluster_.path("w1.log")).contains("program count: loaded"); }));
 }
 
+TEST_F(WorkerFunctions, PythonFunctionsAreCalledWithEachTasksValue) {
+  write_file(cluster_.path("classic.py"), R"(
+def square(number):
+    return "%d * %d = %d" % (number, number, number * number)
+
+def fail(value):
+    raise KeyError(value)
+)");
+  write_file(cluster_.path("worker.toml"), R"(
+[programs.py_square]
+python = "classic:square"
+cwd = ")" + cluster_.dir() + R"("
+[programs.py_fail]
+python = "classic:fail"
+cwd = ")" + cluster_.dir() + R"("
+)");
+  cluster_.add_worker("w1", {"--config", cluster_.path("worker.toml"), "--slots", "1"});
+
+  EXPECT_EQ(call("py_square", "12"), "\"12 * 12 = 144\"\n");
+  EXPECT_THAT(call("py_fail", "\"x\""), HasSubstr("KeyError: 'x'"));
+}
+
 TEST_F(WorkerFunctions, ACrashOfAChildProcessCostsOneAttemptOnly) {
   Process& worker =
       cluster_.add_worker("w1", {"--pool", "process", "--slots", "1", "--plugin", REEVE_TEST_PLUGIN});
