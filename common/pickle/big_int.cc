@@ -125,6 +125,8 @@ std::optional<std::int64_t> BigInt::to_int64() const {
 }
 
 double BigInt::to_double() const {
+  constexpr std::size_t finite_digits_max = 1024 / digit_bits;
+  if (digits_.size() > finite_digits_max) return negative_ ? -HUGE_VAL : HUGE_VAL;
   // The text is rounded once, as it should be; beyond the range this gives infinity.
   const std::string text = to_decimal();
   double value = 0;

@@ -92,6 +92,7 @@ class Comparison {
         return hash_number(value);
       case Kind::text:
       case Kind::bytes:
+        if (!pay(value.chars().size() / chars_per_step)) return 0;
         return mix(value.kind() == Kind::text ? 2 : 3, std::hash<std::string_view>{}(value.chars()));
       case Kind::tuple:
       case Kind::slice:

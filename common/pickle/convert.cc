@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "common/pickle/class_list.h"
 #include "common/pickle/escapes.h"
 #include "common/pickle/names.h"
 #include "common/pickle/put.h"
@@ -271,12 +272,9 @@ class Converter {
 
   void add_global(const ClassName& name) {
     put_global(out_.bytes, name.module, name.name);
-    if (!std::ranges::count(out_.classes, name)) out_.classes.push_back(name);
+    classes_.add(name.module, name.name);
   }
-  void note_class(Scan::Name name) {
-    ClassName known{std::string(name.module), std::string(name.name)};
-    if (!std::ranges::count(out_.classes, known)) out_.classes.push_back(std::move(known));
-  }
+  void note_class(Scan::Name name) { classes_.add(name.module, name.name); }
 
   // Calls what was pushed with the one argument behind it.
   void make() {
@@ -295,6 +293,7 @@ class Converter {
   Scan scan_;
   bool lowers_;  // to protocol 2
   Fragment out_;
+  ClassList classes_{out_.classes};
   std::size_t event_ = 0;
   std::uint32_t set_ = 0;
   std::unordered_set<std::uint32_t> frozenset_marks_, date_states_;

@@ -107,6 +107,24 @@ std::optional<Kind> container_kind(Entry::Kind kind) {
   }
 }
 
+// Of what is opaque although it is no instance: it contains itself, or is nested too deep.
+std::string_view container_name(Entry::Kind kind) {
+  switch (kind) {
+    case Entry::Kind::tuple:
+      return "tuple";
+    case Entry::Kind::list:
+      return "list";
+    case Entry::Kind::dict:
+      return "dict";
+    case Entry::Kind::set:
+      return "set";
+    case Entry::Kind::frozenset:
+      return "frozenset";
+    default:
+      return "object";
+  }
+}
+
 // Turns the entries of a scan into values, each memoised entry once.
 class Decoder {
  public:
@@ -167,7 +185,7 @@ class Decoder {
     }
     if (Value::make_depth(children) > scan_.limits().value_depth_max) return opaque(index);
     if (kind) return Value::of(*kind, std::move(children));
-    auto made = make_known_object(scan_.name(entry.first), std::move(children));
+    auto made = make_known_object(scan_.name(entry.first), std::move(children), scan_.limits());
     return made ? std::move(*made) : opaque(index);
   }
 
@@ -232,7 +250,7 @@ std::string class_name(const Fragment& fragment) {
   const Entry& entry = scan.entry(top);
   const auto dotted = [](Scan::Name name) { return fmt::format("{}.{}", name.module, name.name); };
   if (entry.kind == Entry::Kind::global) return dotted(scan.name(top));
-  if (entry.kind != Entry::Kind::object) return "object";
+  if (entry.kind != Entry::Kind::object) return std::string(container_name(entry.kind));
   if (scan.bytes()[entry.opcode] == op::inst) return dotted(Scan::split_name(scan.argument(entry.opcode)));
   std::uint32_t callable = scan.resolve(entry.first);
   if (scan.entry(callable).kind != Entry::Kind::global) return "object";

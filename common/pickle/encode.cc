@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/pickle/class_list.h"
 #include "common/pickle/put.h"
 #include "common/pickle/token.h"
 #include "common/pickle/utf8.h"
@@ -178,9 +179,7 @@ class Encoder {
     put_global(out_.bytes, module, name);
     note({std::string(module), std::string(name)});
   }
-  void note(const ClassName& name) {
-    if (std::ranges::find(out_.classes, name) == out_.classes.end()) out_.classes.push_back(name);
-  }
+  void note(const ClassName& name) { classes_.add(name.module, name.name); }
   // Calls the class that was written with the arguments behind it.
   void make(char tuple) {
     out_.bytes += tuple;
@@ -205,6 +204,7 @@ class Encoder {
 
   const Limits& limits_;
   Fragment out_;
+  ClassList classes_{out_.classes};
   bool python2_names_ = false, python3_names_ = false;
   std::uint32_t steps_ = 0;
   std::optional<Error> error_;

@@ -28,21 +28,23 @@ class Builder {
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_array_begin(error_code&) { return open(); }
-  bool on_array_end(std::size_t, error_code&) { return add(Value::of(Kind::list, close())); }
+  bool on_array_end(std::size_t, error_code& error) { return add(Value::of(Kind::list, close()), error); }
   bool on_object_begin(error_code&) { return open(); }
   bool on_object_end(std::size_t, error_code& error);
   bool on_key_part(string_view part, std::size_t, error_code&) { return append(part); }
-  bool on_key(string_view part, std::size_t, error_code&) { return append(part) && add_text(); }
+  bool on_key(string_view part, std::size_t, error_code& error) { return append(part) && add_text(error); }
   bool on_string_part(string_view part, std::size_t, error_code&) { return append(part); }
-  bool on_string(string_view part, std::size_t, error_code&) { return append(part) && add_text(); }
+  bool on_string(string_view part, std::size_t, error_code& error) { return append(part) && add_text(error); }
   bool on_number_part(string_view part, error_code&) { return append(part); }
-  bool on_int64(std::int64_t value, string_view, error_code&) { return text_.clear(), add(Value{value}); }
+  bool on_int64(std::int64_t value, string_view, error_code& error) {
+    return text_.clear(), add(Value{value}, error);
+  }
   bool on_uint64(std::uint64_t, string_view part, error_code& error) {
     return append(part) && add_integer(error);
   }
   bool on_double(double value, string_view part, error_code& error);
-  bool on_bool(bool value, error_code&) { return add(Value{value}); }
-  bool on_null(error_code&) { return add(Value{}); }
+  bool on_bool(bool value, error_code& error) { return add(Value{value}, error); }
+  bool on_null(error_code& error) { return add(Value{}, error); }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
 
@@ -51,11 +53,13 @@ class Builder {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool add(Value value) {
+  bool add(Value value, error_code& error) {
+    if (++elements_ > limits_->value_elements_max)
+      return refuse(error, fmt::format("value_elements_max is {}", limits_->value_elements_max));
     values_.push_back(std::move(value));
     return true;
   }
-  bool add_text() { return add(Value::text(std::exchange(text_, {}))); }
+  bool add_text(error_code& error) { return add(Value::text(std::exchange(text_, {})), error); }
   bool add_integer(error_code& error);
   bool open() {
     begins_.push_back(values_.size());
@@ -78,6 +82,7 @@ class Builder {
   std::vector<Value> values_;  // of all open containers, one behind the other
   std::vector<std::size_t> begins_;
   std::string text_, trouble_;
+  std::uint32_t elements_ = 0;
 };
 
 // Of keys that come twice the last value counts, in the place of the first.
@@ -101,10 +106,10 @@ bool Builder::on_object_end(std::size_t, error_code& error) {
   std::vector<Value> elements = close();
   const bool bytes =
       elements.size() == 2 && elements[0].chars() == bytes_key && elements[1].kind() == Kind::text;
-  if (!bytes) return add(Value::of(Kind::dict, without_repeated_keys(std::move(elements))));
+  if (!bytes) return add(Value::of(Kind::dict, without_repeated_keys(std::move(elements))), error);
   auto decoded = from_base64(elements[1].chars());
   if (!decoded) return refuse(error, fmt::format("\"{}\" is not in base64", bytes_key));
-  return add(Value::bytes(std::move(*decoded)));
+  return add(Value::bytes(std::move(*decoded)), error);
 }
 
 bool Builder::add_integer(error_code& error) {
@@ -113,7 +118,7 @@ bool Builder::add_integer(error_code& error) {
     return refuse(error, fmt::format("a number of {} digits; decimal_digits_max is {}", text.size(),
                                      limits_->decimal_digits_max));
   auto value = BigInt::from_decimal(text);
-  return value ? add(Value{std::move(*value)}) : refuse(error, "this is no number");
+  return value ? add(Value{std::move(*value)}, error) : refuse(error, "this is no number");
 }
 
 bool Builder::on_double(double value, string_view part, error_code& error) {
@@ -123,7 +128,7 @@ bool Builder::on_double(double value, string_view part, error_code& error) {
   double exact =
       value;  // what the parser made of it may be off by a bit; it is right where the text is out of range
   std::from_chars(text.data(), text.data() + text.size(), exact);
-  return add(Value{exact});
+  return add(Value{exact}, error);
 }
 
 }  // namespace

@@ -114,14 +114,14 @@ bool append_elements(char type_code, std::string_view bytes, std::vector<Value>&
 }
 
 // array.array(code, list) of Python 2, array.array(code, bytes) of Python 3.
-std::optional<Value> make_array(Arguments arguments) {
+std::optional<Value> make_array(Arguments arguments, const Limits& limits) {
   if (arguments.size() != 2 || arguments[0].kind() != Kind::text || arguments[0].chars().size() != 1)
     return {};
   std::vector<Value> elements{arguments[0]};
   const Value& content = arguments[1];
   if (content.kind() == Kind::list) {
     elements.insert(elements.end(), content.elements().begin(), content.elements().end());
-  } else if (content.kind() != Kind::bytes ||
+  } else if (content.kind() != Kind::bytes || content.chars().size() > limits.value_elements_max ||
              !append_elements(arguments[0].chars().front(), content.chars(), elements)) {
     return {};
   }
@@ -185,12 +185,12 @@ bool is_known_object(const Scan& scan, const Entry& entry) {
   return is_builtin(name.module) && std::ranges::find(builtins, name.name) != std::end(builtins);
 }
 
-std::optional<Value> make_known_object(Scan::Name name, std::vector<Value> parts) {
+std::optional<Value> make_known_object(Scan::Name name, std::vector<Value> parts, const Limits& limits) {
   if (parts.empty() || parts[0].kind() != Kind::tuple) return {};
   const Arguments arguments = parts[0].elements();
   const auto items = std::span<const Value>(parts).subspan(1);
   if (is_builtin(name.module)) return make_builtin(name.name, arguments);
-  if (name.module == "array") return make_array(arguments);
+  if (name.module == "array") return make_array(arguments, limits);
   if (name.module == "_codecs") {
     if (arguments.size() != 2) return {};
     return make_bytes(Kind::bytes, arguments);

@@ -14,6 +14,6 @@ bool is_known_object(const Scan& scan, const Entry& entry);
 
 // What the call makes. `parts`: the tuple of arguments, and behind it the items or the state that were put into it.
 // None: the arguments are not as expected; it stays opaque.
-std::optional<Value> make_known_object(Scan::Name name, std::vector<Value> parts);
+std::optional<Value> make_known_object(Scan::Name name, std::vector<Value> parts, const Limits& limits);
 
 }  // namespace reeve::pickle

@@ -24,7 +24,7 @@ struct Limits {
   std::uint32_t inline_depth_max = 2'000;      // definitions that need definitions
   // Of decoded values. A value nested deeper stays opaque.
   std::uint32_t value_depth_max = 200;
-  std::uint32_t value_elements_max = 5'000'000;
+  std::uint32_t value_elements_max = 2'000'000;
   // Of one comparison, hash, text: a small value can stand for 2^200 elements that are shared.
   std::uint32_t steps_max = 2'000'000;
   std::size_t text_bytes_max = 16u << 20;

@@ -32,9 +32,11 @@ std::string text_of_pickle(std::string_view stored, const Limits& limits) {
   const Result<Fragment> fragment = from_stored(stored, limits);
   if (!fragment) return fmt::format("<no pickle, {} bytes>", stored.size());
   const Result<Value> value = decode(*fragment, limits);
-  if (value && value->kind() != Value::Kind::opaque)
+  const bool opaque = !value || value->kind() == Value::Kind::opaque;
+  if (!opaque)
     if (Result<std::string> text = repr(*value, limits)) return std::move(*text);
-  return fmt::format("<{} object, {} bytes>", class_name(*fragment), fragment->bytes.size());
+  return fmt::format("<{} object, {} bytes>", opaque ? class_name(*fragment) : type_name(*value),
+                     fragment->bytes.size());
 }
 
 }  // namespace reeve::pickle

@@ -1,5 +1,6 @@
 #include "common/pickle/pieces.h"
 
+#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -28,12 +29,20 @@ std::optional<Pieces::Kind> kind_of(Entry::Kind kind) {
   }
 }
 
-// Encodes elements one by one.
-Result<std::vector<Fragment>> encode_all(std::span<const Value> values, const Limits& limits) {
+// Encodes elements one by one. What they share is written for each, so their sum has a bound.
+Result<std::vector<Fragment>> encode_all(std::span<const Value> values, const Fragment& from,
+                                         const Limits& limits) {
+  const std::uint64_t bytes_max =
+      std::max<std::uint64_t>(limits.inline_bytes_max, limits.inline_factor_max * from.bytes.size());
+  std::uint64_t bytes = 0;
   std::vector<Fragment> out;
   for (const Value& value : values) {
     Result<Fragment> fragment = encode(value, limits);
     if (!fragment) return fail(std::move(fragment.error()));
+    bytes += fragment->bytes.size();
+    if (bytes > bytes_max)
+      return fail(Errc::limit_reached, "elements that share parts get too big; inline_bytes_max is {}",
+                  limits.inline_bytes_max);
     out.push_back(std::move(*fragment));
   }
   return out;
@@ -70,6 +79,11 @@ Result<std::vector<Value>> iterate_value(const Value& value, const Limits& limit
   const auto copy_of = [](std::span<const Value> values) {
     return std::vector<Value>(values.begin(), values.end());
   };
+  const bool is_string = value.kind() == Value::Kind::text || value.kind() == Value::Kind::bytes ||
+                         value.kind() == Value::Kind::bytearray;
+  if (is_string && value.chars().size() > limits.value_elements_max)
+    return fail(Errc::limit_reached, "a long {}; value_elements_max is {}", type_name(value),
+                limits.value_elements_max);
   switch (value.kind()) {
     case Value::Kind::list:
     case Value::Kind::tuple:
@@ -136,14 +150,14 @@ Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& li
   if (!value) return fail(value.error());
   const Result<std::vector<Value>> values = iterate_value(*value, limits);
   if (!values) return fail(values.error());
-  return encode_all(*values, limits);
+  return encode_all(*values, fragment, limits);
 }
 
 Result<std::vector<Fragment>> pairs(const Fragment& fragment, const Limits& limits) {
   if (!is_container(fragment, limits)) {
     const Result<Value> value = decode(fragment, limits);
     if (!value) return fail(value.error());
-    if (value->kind() == Value::Kind::dict) return encode_all(value->elements(), limits);
+    if (value->kind() == Value::Kind::dict) return encode_all(value->elements(), fragment, limits);
   } else if (Result<Pieces> pieces = split(fragment, limits); pieces && pieces->kind == Pieces::Kind::dict) {
     return std::move(pieces->elements);
   }

@@ -26,11 +26,9 @@ bool is_proxy_maker(Scan::Name name) {
 
 Result<void> Scan::pickle(std::string_view pickle) { return run(pickle, Form::pickle); }
 Result<void> Scan::fragment(std::string_view bytes) { return run(bytes, Form::fragment); }
-Result<void> Scan::pickle_in(std::string_view bytes) { return run(bytes, Form::pickle_in); }
 
 void Scan::reset(std::string_view bytes) {
   bytes_ = bytes;
-  size_ = 0;
   protocol_ = 0;
   clear(entries_);
   clear(events_);
@@ -75,9 +73,8 @@ Result<void> Scan::run(std::string_view bytes, Form form) {
     if (misplaced) broken(token, "an opcode that does not belong here");
     if (misplaced || !step(opcode, token)) return fail(std::move(*error_));
   }
-  size_ = form == Form::fragment ? token.at : token.end;
-  if (form == Form::pickle && size_ != bytes.size())
-    return fail(Errc::protocol_error, "{} bytes behind the pickle's STOP", bytes.size() - size_);
+  if (form == Form::pickle && token.end != bytes.size())
+    return fail(Errc::protocol_error, "{} bytes behind the pickle's STOP", bytes.size() - token.end);
   if (!marks_.empty() || stack_.size() != 1)
     return fail(Errc::protocol_error,
                 "{} objects and {} MARKs at the pickle's end; there has to be one object", stack_.size(),

@@ -68,11 +68,8 @@ class Scan {
   Result<void> pickle(std::string_view pickle);
   // What a fragment consists of: neither PROTO nor STOP.
   Result<void> fragment(std::string_view bytes);
-  // A pickle that is followed by other bytes; size() tells where it ended.
-  Result<void> pickle_in(std::string_view bytes);
 
   std::string_view bytes() const { return bytes_; }
-  std::uint32_t size() const { return size_; }  // up to and including STOP
   std::uint8_t protocol() const { return protocol_; }
   std::uint32_t top() const { return stack_.front(); }
   const Limits& limits() const { return limits_; }
@@ -105,7 +102,7 @@ class Scan {
   static Name split_name(std::string_view lines);
 
  private:
-  enum class Form : std::uint8_t { pickle, pickle_in, fragment };
+  enum class Form : std::uint8_t { pickle, fragment };
   struct Mark {
     std::uint32_t height, at;
   };
@@ -144,7 +141,6 @@ class Scan {
 
   Limits limits_;
   std::string_view bytes_;
-  std::uint32_t size_ = 0;
   std::uint8_t protocol_ = 0;
   std::vector<Entry> entries_;
   std::vector<Event> events_;

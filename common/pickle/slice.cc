@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "common/pickle/class_list.h"
+
 namespace reeve::pickle {
 
 namespace {
@@ -13,7 +15,8 @@ using Kind = Event::Kind;
 // Appends to a fragment what a walk over an entry's range finds.
 class FragmentWriter {
  public:
-  FragmentWriter(Scan& scan, std::uint32_t slice, Fragment& out) : scan_(scan), slice_(slice), out_(out) {
+  FragmentWriter(Scan& scan, std::uint32_t slice, Fragment& out)
+      : scan_(scan), slice_(slice), out_(out), classes_(out.classes) {
     constexpr std::size_t kept_bytes_max = 1u << 16;
     if (out.bytes.capacity() > kept_bytes_max) out.bytes = {};
     out.bytes.clear();
@@ -48,13 +51,7 @@ class FragmentWriter {
   }
 
  private:
-  void add(Scan::Name name) {
-    const auto same = [name](const ClassName& known) {
-      return known.module == name.module && known.name == name.name;
-    };
-    if (std::ranges::none_of(out_.classes, same))
-      out_.classes.push_back({std::string(name.module), std::string(name.name)});
-  }
+  void add(Scan::Name name) { classes_.add(name.module, name.name); }
   void memo(char code, std::uint32_t number) {
     out_.bytes += code;
     out_.fixups.push_back(static_cast<std::uint32_t>(out_.bytes.size()));
@@ -64,6 +61,7 @@ class FragmentWriter {
   Scan& scan_;
   std::uint32_t slice_;
   Fragment& out_;
+  ClassList classes_;
 };
 
 std::vector<Event>::const_iterator first_event(const Scan& scan, std::uint32_t at) {

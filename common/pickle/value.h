@@ -114,7 +114,8 @@ Fragment text_fragment(std::string_view utf8);
 
 // Python's name of the type, for messages: 'int', 'list', the class of an opaque value.
 std::string type_name(const Value& value);
-// The class of an opaque value as far as the fragment says it: "decimal.Decimal", else "object".
+// The class of an opaque value as far as the fragment says it: "decimal.Decimal"; of a container that contains itself "list";
+// else "object".
 std::string class_name(const Fragment& fragment);
 
 // As Python 3 prints it; opaque elements as <module.Class object>. limit_reached: it gets too long.

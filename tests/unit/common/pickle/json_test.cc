@@ -99,6 +99,11 @@ TEST(JsonTest, WhatIsNoJsonIsRefused) {
   EXPECT_TRUE(from_json(std::string(200, '[') + std::string(200, ']')));
 }
 
+TEST(JsonTest, LongArraysAreRefusedByName) {
+  EXPECT_THAT(from_json("[1,2,3,4]", {.value_elements_max = 3}).error().detail,
+              HasSubstr("value_elements_max"));
+}
+
 TEST(PayloadTest, NativePayloadsBecomePythonValues) {
   EXPECT_EQ(from_payload(Encoding::json, "[12, \"x\"]")->bytes, "](K\x0cU\x01xe");
   EXPECT_EQ(from_payload(Encoding::raw, "hi")->bytes, "C\x02hi");
@@ -114,6 +119,9 @@ TEST(PayloadTest, PicklesAreShownToPeople) {
                            "cdecimal\nDecimal\nU\x03"
                            "1.5\x85R."),
             "<decimal.Decimal object, 24 bytes>");
+  EXPECT_EQ(text_of_pickle("\x80\x02]q\x01h\x01"
+                           "a."),
+            "<list object, 12 bytes>");
   EXPECT_EQ(text_of_pickle("nothing"), "<no pickle, 7 bytes>");
 }
 

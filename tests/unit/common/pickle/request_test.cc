@@ -100,6 +100,15 @@ TEST(RequestTest, TokensInProxiesAreNoticed) {
   EXPECT_EQ(request->args.at(0).token_idents, std::vector<std::string>{"the ident"});
 }
 
+TEST(RequestTest, ClassesAreListedOnceEach) {
+  std::string list = "](";
+  for (int i = 0; i < 200; ++i) list += "cm\nC" + std::to_string(i % 50) + "\n";
+  const Result<Request> request = parse_request(request_of(list + "e\x85"));
+  ASSERT_TRUE(request) << request.error().detail;
+  EXPECT_EQ(request->args.at(0).classes.size(), 50u);
+  EXPECT_EQ(request->args.at(0).classes.back(), (ClassName{"m", "C49"}));
+}
+
 TEST(RequestTest, RequestIsReadIntoTheMemoryOfTheOneBefore) {
   RequestParser parser;
   Request request;

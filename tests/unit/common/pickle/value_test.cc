@@ -286,6 +286,13 @@ TEST(BigIntTest, BytesAndDecimalsSayTheSame) {
   EXPECT_FALSE(BigInt::from_decimal("-"));
 }
 
+TEST(BigIntTest, WhatIsBeyondEveryFloatIsInfinite) {
+  EXPECT_EQ(BigInt::truncated(1.5e308).to_double(), std::trunc(1.5e308));
+  const std::string huge = std::string(1'000'000, '\x7f');
+  EXPECT_EQ(BigInt::from_bytes(huge).to_double(), HUGE_VAL);
+  EXPECT_EQ(BigInt::from_bytes(huge + "\x80").to_double(), -HUGE_VAL);
+}
+
 TEST(CompareTest, NumbersAreComparedAcrossTypesExactly) {
   const double two_53 = 9007199254740992.0;
   EXPECT_TRUE(*equal(integer(1), Value{1.0}));
@@ -412,6 +419,24 @@ TEST(PiecesTest, IterationGivesWhatListWould) {
   EXPECT_EQ(PRINTED("}(U\x01kK\x01U\x01lK\x02u"), "'k' 'l' ");
   EXPECT_EQ(PRINTED("K\x05"), "'int' object is not iterable");
 #undef PRINTED
+}
+
+TEST(PiecesTest, LongTextsAndRangesAreNotSpreadOut) {
+  const Limits limits{.inline_bytes_max = 20, .value_elements_max = 3};
+  EXPECT_THAT(iterate({.bytes = "U\x04"
+                                "abcd"},
+                      limits)
+                  .error()
+                  .detail,
+              HasSubstr("value_elements_max"));
+  EXPECT_THAT(iterate({.bytes = "c__builtin__\nxrange\nK\x01K\x08K\x01\x87R"}, limits).error().detail,
+              HasSubstr("value_elements_max"));
+  // list(['aa…', the same, the same]) as a call: each element would be written on its own.
+  const std::string shared = "c__builtin__\nlist\n](X\x64\0\0\0"s + std::string(100, 'a') + "r\0\0\0\0"s;
+  const Fragment thrice{.bytes = shared + "j\0\0\0\0j\0\0\0\0e\x85R"s};
+  EXPECT_THAT(iterate(thrice, {.inline_factor_max = 1, .inline_bytes_max = 20}).error().detail,
+              HasSubstr("inline_bytes_max"));
+  EXPECT_EQ(iterate(thrice)->size(), 3u);
 }
 
 TEST(PiecesTest, PairsGiveWhatDictWould) {
