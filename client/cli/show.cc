@@ -70,10 +70,12 @@ Facts facts_of(const JobInfo& job) {
   return facts;
 }
 
-void add_outcome(Facts& facts, const Outcome& outcome) {
+void add_outcome(Facts& facts, const Outcome& outcome, bool ran_program) {
   if (outcome.state != TaskState::succeeded) facts.add("error", reason_of(outcome), Tone::bad);
-  facts.add("exit code", std::to_string(outcome.exit_code));
-  if (outcome.signal != 0) facts.add("signal", std::to_string(outcome.signal));
+  if (outcome.signal != 0)
+    facts.add("signal", std::to_string(outcome.signal));
+  else if (ran_program)
+    facts.add("exit code", std::to_string(outcome.exit_code));
   if (!outcome.value.empty()) facts.add("value", preview(payload_text(outcome.value, outcome.encoding)));
   if (!outcome.out.empty())
     facts.add("stdout", bytes_of(outcome.out.size()) + (outcome.out_cut ? ", cut" : ""));
@@ -95,7 +97,7 @@ Facts facts_of(TaskName name, const TaskInfo& task) {
   if (!task.payload.empty()) facts.add("element", preview(payload_text(task.payload, encoding)));
   if (!task.worker.empty() && !task.outcome) facts.add("worker", task.worker);
   if (task.not_before != WallTime{}) facts.add("not before", local_time(task.not_before));
-  if (task.outcome) add_outcome(facts, *task.outcome);
+  if (task.outcome) add_outcome(facts, *task.outcome, task.spec && task.spec->is_command());
   return facts;
 }
 

@@ -10,7 +10,9 @@
 namespace reeve::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -31,6 +33,15 @@ TEST_F(CliCalls, ACallPrintsItsValue) {
   EXPECT_EQ(ran.out, "144\n");
   EXPECT_EQ(cluster_.reeve({"call", "square", "-5"}).out, "25\n");
   EXPECT_EQ(cluster_.reeve({"call", "echo", "1", "\"two\""}).out, "[1,\"two\"]\n");
+}
+
+TEST_F(CliCalls, ShowTellsHowAProgramEnded) {
+  cluster_.reeve({"submit", "--wait", "--", "sh", "-c", "exit 7"});
+  cluster_.reeve({"submit", "--wait", "--", "sh", "-c", "kill -SEGV $$"});
+  const std::string exited = cluster_.reeve({"show", "1.1"}).out;
+  EXPECT_THAT(exited, HasSubstr("exit code  7"));
+  const std::string killed = cluster_.reeve({"show", "2.1"}).out;
+  EXPECT_THAT(killed, AllOf(HasSubstr("signal   11"), Not(HasSubstr("exit code"))));
 }
 
 TEST_F(CliCalls, AFailedCallPrintsItsErrorAndExitsWithOne) {
