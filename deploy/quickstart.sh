@@ -102,9 +102,11 @@ wait_until() {  # wait_until WHAT COMMAND…: a minute at most, and not for a pr
 say "Starting a durable master and two workers on loopback, with a fresh key"
 export REEVE_AUTHKEY_FILE=$here/authkey
 run "$bin/reeve" keygen "$REEVE_AUTHKEY_FILE"
-start master "$bin/reeve-master" --listen 127.0.0.1:0 --data-dir "$here/state" --ready-file "$here/ready.json"
+start master "$bin/reeve-master" --listen 127.0.0.1:0 --managers-listen 127.0.0.1:0 --data-dir "$here/state" \
+  --ready-file "$here/ready.json"
 wait_until "the master is ready" test -s "$here/ready.json"
-REEVE_MASTER=$(sed -n 's/.*"native": *"\([^"]*\)".*/\1/p' "$here/ready.json")
+address() { sed -n 's/.*"'"$1"'": *"\([^"]*\)".*/\1/p' "$here/ready.json"; }
+REEVE_MASTER=$(address native)
 export REEVE_MASTER
 start worker-1 "$bin/reeve-worker" --name worker-1
 start worker-2 "$bin/reeve-worker" --name worker-2
@@ -165,6 +167,8 @@ In another shell:
     export REEVE_MASTER=$REEVE_MASTER REEVE_AUTHKEY_FILE=$REEVE_AUTHKEY_FILE
     reeve status
     reeve submit --range 1-20 --wait -- echo 'hello {}'
+
+Python's multiprocessing.managers connects to $(address managers); its authkey is the line in that file.
 
 Logs and state: $here
 

@@ -59,8 +59,8 @@ void Cluster::start_master() {
   const std::string ready = path("master.ready");
   std::filesystem::remove(ready);
   std::vector<std::string> args{
-      program("reeve-master"), "--listen",     address_,       "--data-dir", data_dir(),
-      "--authkey-file",        authkey_file(), "--ready-file", ready};
+      program("reeve-master"), "--listen",     address_, "--data-dir",        data_dir(), "--authkey-file",
+      authkey_file(),          "--ready-file", ready,    "--managers-listen", "off"};
   if (options_.ephemeral) args.emplace_back("--ephemeral");
   args.insert(args.end(), options_.master_args.begin(), options_.master_args.end());
   master_ = std::make_unique<Process>(

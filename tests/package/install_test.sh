@@ -50,8 +50,8 @@ wait_until() {
 unset REEVE_AUTHKEY REEVE_CONFIG
 export REEVE_AUTHKEY_FILE=$here/authkey
 "$prefix/bin/reeve" keygen "$REEVE_AUTHKEY_FILE" >"$here/keygen.log"
-"$prefix/bin/reeve-master" --listen 127.0.0.1:0 --data-dir "$here/state" --ready-file "$here/ready.json" \
-  >"$here/master.log" 2>&1 &
+"$prefix/bin/reeve-master" --listen 127.0.0.1:0 --managers-listen off --data-dir "$here/state" \
+  --ready-file "$here/ready.json" >"$here/master.log" 2>&1 &
 pids+=($!)
 wait_until test -s "$here/ready.json"
 REEVE_MASTER=$(sed -n 's/.*"native": *"\([^"]*\)".*/\1/p' "$here/ready.json")
