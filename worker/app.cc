@@ -87,8 +87,9 @@ Result<void> App::start_guard() {
 
 // A guard that was killed is replaced: what runs must not outlive this worker.
 void App::watch_guard() {
-  if (guard_->fd() < 0) return;  // a system without pidfd_open
-  guard_ended_.assign(::fcntl(guard_->fd(), F_DUPFD_CLOEXEC, 0));
+  const int copy = ::fcntl(guard_->fd(), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return log::warn("the guard over this worker's programs cannot be watched");
+  guard_ended_.assign(copy);
   guard_ended_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                           [this](const boost::system::error_code& cancelled) {
                             if (cancelled) return;

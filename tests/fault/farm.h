@@ -14,7 +14,7 @@
 
 namespace reeve::testing {
 
-inline constexpr std::chrono::seconds farm_lease{4};
+inline constexpr std::chrono::seconds farm_lease{6};
 AuditRules farm_rules();
 
 // Owner: a test.  Thread: the test's.

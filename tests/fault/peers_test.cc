@@ -46,7 +46,7 @@ class PeersTest : public ::testing::Test {
 TEST_F(PeersTest, AClientThatNeverReadsCostsBoundedMemoryAndNobodyElseNotices) {
   start();
   cluster->add_worker("w", {"--slots", "2"});
-  constexpr int results = 1200, result_bytes = 300'000;  // together far more than they may cost
+  constexpr int results = 1500, result_bytes = 300'000;  // together far more than they may cost
   const std::vector<std::string> command{"head", "-c", std::to_string(result_bytes), "/dev/zero"};
   // Once for a client that does not listen at all: what storing results costs in buffers and caches.
   const Ran first = cluster->reeve(

@@ -64,7 +64,7 @@ TEST_F(RestartTest, AMasterThatIsKilledAgainAndAgainStartsNoTaskTwice) {
 }
 
 TEST_F(RestartTest, WhatAKilledWorkerRanEndsAtOnceAndRunsAgainElsewhere) {
-  start("2s");
+  start("4s");
   Process& worker = add_worker("w", "2");
   const std::string job = tasks->submit({{.name = "a", .milliseconds = 3000, .mode = 't'}});
   ASSERT_TRUE(tasks->begun(1));
@@ -78,7 +78,7 @@ TEST_F(RestartTest, WhatAKilledWorkerRanEndsAtOnceAndRunsAgainElsewhere) {
 }
 
 TEST_F(RestartTest, AGuardThatIsKilledIsReplacedAndDoesItsWork) {
-  start("2s");
+  start("4s");
   Process& worker = add_worker("w", "1");
   const std::string job = tasks->submit({{.name = "a", .milliseconds = 3000}});
   ASSERT_TRUE(tasks->begun(1));
@@ -100,7 +100,7 @@ TEST_F(RestartTest, AGuardThatIsKilledIsReplacedAndDoesItsWork) {
 
 // It cannot stop its tasks, nor hear that it should: its guard does.
 TEST_F(RestartTest, TasksOfAWorkerThatStandsStillEndWithItsLease) {
-  start("2s");
+  start("4s");
   Process& worker = add_worker("w", "1");
   const std::string job = tasks->submit({{.name = "a", .milliseconds = 20'000}}, {"--retries", "3"});
   ASSERT_TRUE(tasks->begun(1));

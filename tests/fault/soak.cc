@@ -12,7 +12,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <mutex>
 #include <random>
+#include <thread>
 
 #include "reeve/client.h"
 #include "tests/fault/farm.h"
@@ -65,13 +67,50 @@ struct Series {
   bool grows() const { return late() > early() * 1.25 + slack; }
 };
 
+// Puts a value and gets it back, again and again. A thread of its own: it waits while the master stands still,
+// and whoever stopped the master must be free to continue it.
+class RoundTrips {
+ public:
+  explicit RoundTrips(Cluster& cluster)
+      : client_(Client::connect(
+            {.master = cluster.address(), .authkey = {}, .authkey_file = cluster.authkey_file()})),
+        thread_([this](const std::stop_token& stop) {
+          try {
+            while (!stop.stop_requested()) {
+              measure();
+              std::this_thread::sleep_for(100ms);
+            }
+          } catch (const Exception& error) {
+            ADD_FAILURE() << "a round trip failed: " << error.what();
+          }
+        }) {}
+
+  std::vector<double> take() {
+    const std::lock_guard lock{mutex_};
+    return std::exchange(milliseconds_, {});
+  }
+
+ private:
+  void measure() {
+    Queue queue = client_.queue("probe");
+    const auto begin = std::chrono::steady_clock::now();
+    queue.put("probe");
+    (void)queue.get();
+    queue.task_done();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    const std::lock_guard lock{mutex_};
+    milliseconds_.push_back(took.count());
+  }
+
+  Client client_;
+  std::mutex mutex_;
+  std::vector<double> milliseconds_;
+  std::jthread thread_;
+};
+
 class Watch {
  public:
-  explicit Watch(Farm& farm)
-      : farm_(farm),
-        client_(Client::connect({.master = farm.cluster().address(),
-                                 .authkey = {},
-                                 .authkey_file = farm.cluster().authkey_file()})) {}
+  explicit Watch(Farm& farm) : farm_(farm), round_trips_(farm.cluster()) {}
 
   void look() {
     if (std::chrono::steady_clock::now() < next_) return;
@@ -81,7 +120,7 @@ class Watch {
     add(2, resident_mb(worker));
     add(3, descriptors(worker));
     add(4, megabytes_in(farm_.cluster().data_dir()));
-    add(5, round_trip_ms());
+    for (const double each : round_trips_.take()) add(5, each);
     next_ = std::chrono::steady_clock::now() + sample_every;
   }
 
@@ -99,17 +138,8 @@ class Watch {
 
  private:
   void add(std::size_t series, double value) { series_[series].values.push_back(value); }
-  double round_trip_ms() {
-    Queue queue = client_.queue("probe");
-    const auto begin = std::chrono::steady_clock::now();
-    queue.put("probe");
-    (void)queue.get();
-    queue.task_done();
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-  }
-
   Farm& farm_;
-  Client client_;
+  RoundTrips round_trips_;
   std::chrono::steady_clock::time_point next_{};
   std::vector<Series> series_{
       {"master, resident MB", 16, {}},   {"master, descriptors", 16, {}}, {"a worker, resident MB", 8, {}},
