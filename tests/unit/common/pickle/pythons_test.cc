@@ -58,6 +58,7 @@ class PythonsTest : public ::testing::Test {
       std::string version = run({path, "-c", "import sys; sys.stdout.write(sys.version.split()[0])"});
       if (!version.starts_with("FAILED")) found.push_back({path, version});
     }
+    EXPECT_FALSE(found.empty()) << "no Python is here that could read anything";
     return found;
   }
 
@@ -81,7 +82,8 @@ class PythonsTest : public ::testing::Test {
 };
 
 TEST_F(PythonsTest, EveryPythonReadsWhatEveryPythonWrote) {
-  for (const Python& python : pythons()) {
+  const std::vector<Python> all = pythons();
+  for (const Python& python : all) {
     std::cout << "Python " << python.version << '\n';
     const auto reply_with = [&](const ValueVector& vector) {
       std::string out;

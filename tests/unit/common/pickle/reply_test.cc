@@ -4,6 +4,7 @@
 
 #include "common/pickle/convert.h"
 #include "common/pickle/stored.h"
+#include "common/pickle/value.h"
 #include "tests/unit/common/pickle/vectors.h"
 
 namespace reeve::pickle {
@@ -88,6 +89,48 @@ TEST(ReplyTest, NumbersTakeTheShortestForm) {
   EXPECT_EQ(
       out.substr(begin),
       "K\0K\xffM\0\1M\xff\xffJ\0\0\1\0J\xff\xff\xff\xffJ\0\0\0\x80\x8a\5\0\0\0\x80\0\x8a\5\xff\xff\xff\x7f\xff"s);
+}
+
+TEST(ReplyTest, StoredValuesGoTheSameWayAsFragments) {
+  for (const ValueVector& vector : vectors().values) {
+    const Result<Fragment> fragment = picked(vector);
+    ASSERT_TRUE(fragment);
+    const std::string stored = to_stored(*fragment);
+    for (const Reader reader : {Reader::python2, Reader::python3_old, Reader::python3}) {
+      std::string out;
+      ReplyWriter reply{reader, out, ReplyKind::returned};
+      ASSERT_TRUE(reply.stored(stored)) << vector.title();
+      reply.finish();
+      EXPECT_EQ(to_hex(out), to_hex(reply_with(*fragment, reader))) << vector.title();
+    }
+  }
+}
+
+TEST(ReplyTest, TextsForPeopleKeepTheirCharactersInPython3) {
+  std::string three, two;
+  ReplyWriter{Reader::python3, three, ReplyKind::returned}.native_text("\xc3\xa9").finish();
+  ReplyWriter{Reader::python2, two, ReplyKind::returned}.native_text("\xc3\xa9").finish();
+  EXPECT_EQ(three, "\x80\x02U\x07#RETURNX\2\0\0\0\xc3\xa9\x86."s);
+  EXPECT_EQ(two, "\x80\x02U\x07#RETURNU\2??\x86.");
+}
+
+TEST(ReplyTest, TokensAreInstancesMadeOfTheirState) {
+  std::string out;
+  ReplyWriter reply{Reader::python2, out, ReplyKind::proxy};
+  const std::size_t begin = out.size();
+  reply.token("list", "127.0.0.1", 5000, "7f");
+  const Result<Value> token = decode({.bytes = out.substr(begin)});
+  ASSERT_TRUE(token) << token.error().detail;
+  ASSERT_EQ(token->kind(), Value::Kind::token);
+  EXPECT_EQ(*repr(*token), "Token('list', ('127.0.0.1', 5000), '7f')");
+}
+
+TEST(ReplyTest, NumbersBeyondTheSignStayPositive) {
+  std::string out;
+  ReplyWriter reply{Reader::python2, out, ReplyKind::returned};
+  const std::size_t begin = out.size();
+  reply.unsigned_integer(5).unsigned_integer(~std::uint64_t{0});
+  EXPECT_EQ(out.substr(begin), "K\5\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\0"s);
 }
 
 TEST(ConvertTest, Python2StringsThatAreNoTextBecomeBytesForPython3) {
