@@ -93,6 +93,15 @@ TEST_F(AuditTest, ATaskThatWasStartedAgainWithoutAReasonIsFound) {
   expect("though nothing happened");
 }
 
+TEST_F(AuditTest, ATaskThatWasToRunAtMostOnceMayFailButNotRunTwice) {
+  clients = "submitted key 1 once\nacked key 7 1\n";
+  state.jobs[0].tasks[0].state = "failed";
+  EXPECT_THAT(violations(), IsEmpty());
+  run_again();
+  faults.push_back({Fault::Kind::kill, Fault::Role::worker, "w", 2 * second, 3 * second});
+  expect("at most once and ran twice");
+}
+
 TEST_F(AuditTest, AShortRestartOfTheMasterIsNoReasonToStartATaskAgain) {
   run_again();
   faults.push_back({Fault::Kind::kill, Fault::Role::master, "master", second, 2 * second});

@@ -78,6 +78,10 @@ class Program {
     spec.backoff = 20ms;
     spec.backoff_max = 200ms;
     spec.priority = below(3);
+    if (below(8) == 0) {
+      spec.at_most_once = true;
+      spec.retries = 0;
+    }
     if (below(2) == 0) {
       spec.function = "note";
     } else {
@@ -103,7 +107,7 @@ class Program {
                              .text());
     }
     const std::size_t count = payloads.size();
-    ledger_.add(fmt::format("submitted {} {}", key, count));
+    ledger_.add(fmt::format("submitted {} {} {}", key, count, spec.at_most_once ? "once" : "again"));
     try_it(key, [&] {
       const Job job = client_->submit(spec, std::move(payloads), {.name = key, .after = {}});
       ledger_.add(fmt::format("acked {} {} {}", key, job.number(), count));

@@ -14,7 +14,9 @@ void ClientLedger::read(std::string_view text) {
     std::string what, key;
     words >> what >> key;
     if (what == "submitted") {
-      words >> submissions[key].count;
+      std::string how;
+      words >> submissions[key].count >> how;
+      submissions[key].once = how == "once";
     } else if (what == "acked") {
       words >> submissions[key].acked.emplace_back();
     } else if (what == "result") {
@@ -76,6 +78,7 @@ class Auditor {
       : ledger_(ledger), runs_(runs), faults_(faults), state_(state), rules_(rules) {}
 
   Audit take() {
+    find_once();
     check_submissions();
     check_results();
     check_runs();
@@ -90,6 +93,16 @@ class Auditor {
   }
 
   // ---- tasks
+
+  void find_once() {
+    for (const auto& [key, submission] : ledger_.submissions)
+      if (submission.once) once_.insert(submission.acked.begin(), submission.acked.end());
+    for (const FinalJob& job : state_.jobs)
+      if (const auto found = ledger_.submissions.find(job.name);
+          found != ledger_.submissions.end() && found->second.once)
+        once_.insert(job.number);
+  }
+  bool is_once(const std::string& task) const { return once_.contains(std::stoull(task)); }
 
   void check_submissions() {
     std::map<std::string, std::vector<const FinalJob*>> by_name;
@@ -125,7 +138,7 @@ class Auditor {
       if (told == ledger_.results.end() || told->second.size() != 1)
         violation("task {} was forgotten after its client was told {} results", name,
                   told == ledger_.results.end() ? 0 : told->second.size());
-      else if (!told->second.begin()->starts_with("succeeded "))
+      else if (!submission.once && !told->second.begin()->starts_with("succeeded "))
         violation("task {} is {}", name, *told->second.begin());
     }
   }
@@ -139,6 +152,7 @@ class Auditor {
       for (const FinalTask& task : job.tasks) {
         const std::string name = fmt::format("{}.{}", job.number, task.index);
         ++audit_.counts["tasks " + task.state];
+        if (task.state == "failed" && is_once(name)) continue;  // it may have run or not
         if (task.state != "succeeded") {
           violation("task {} is {}: {}", name, task.state, task.value);
           continue;
@@ -170,6 +184,7 @@ class Auditor {
 
   void check_rerun(std::size_t i) {
     const AttemptRun &before = runs_[i - 1], &after = runs_[i];
+    if (is_once(after.task)) return violation("task {} was to run at most once and ran twice", after.task);
     const std::string cause = cause_of(before, after);
     if (cause.empty())
       violation(
@@ -273,6 +288,7 @@ class Auditor {
   const std::vector<Fault>& faults_;
   const FinalState& state_;
   const AuditRules& rules_;
+  std::set<std::uint64_t> once_;  // jobs whose tasks are to run at most once
   Audit audit_;
 };
 

@@ -19,6 +19,7 @@ namespace reeve::testing {
 struct ClientLedger {
   struct Submission {
     std::size_t count = 0;
+    bool once = false;                 // its tasks are to run at most once, and may fail
     std::vector<std::uint64_t> acked;  // jobs
   };
   std::map<std::string, Submission> submissions;         // by key
