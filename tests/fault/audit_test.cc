@@ -70,6 +70,14 @@ TEST_F(AuditTest, ATaskThatDidNotSucceedIsFound) {
   expect("is failed");
 }
 
+TEST_F(AuditTest, ATaskThatNobodyCancelledMustNotBeCancelled) {
+  state.jobs[0].tasks[0].state = "cancelled";
+  clients = "submitted key 1\nacked key 7 1\n";
+  expect("is cancelled");
+  clients += "cancelling key\n";
+  EXPECT_THAT(violations(), IsEmpty());
+}
+
 TEST_F(AuditTest, AResultThatChangedIsFound) {
   run_again();
   faults.push_back({Fault::Kind::kill, Fault::Role::worker, "w", 2 * second, 3 * second});

@@ -112,6 +112,10 @@ class Program {
       const Job job = client_->submit(spec, std::move(payloads), {.name = key, .after = {}});
       ledger_.add(fmt::format("acked {} {} {}", key, job.number(), count));
       open_.push_back(job);
+      if (below(10) != 0) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds{below(100)});
+      ledger_.add("cancelling " + key);
+      job.cancel();
     });
   }
 

@@ -17,6 +17,8 @@ void ClientLedger::read(std::string_view text) {
       std::string how;
       words >> submissions[key].count >> how;
       submissions[key].once = how == "once";
+    } else if (what == "cancelling") {
+      submissions[key].cancelled = true;
     } else if (what == "acked") {
       words >> submissions[key].acked.emplace_back();
     } else if (what == "result") {
@@ -78,7 +80,7 @@ class Auditor {
       : ledger_(ledger), runs_(runs), faults_(faults), state_(state), rules_(rules) {}
 
   Audit take() {
-    find_once();
+    find_special_jobs();
     check_submissions();
     check_results();
     check_runs();
@@ -94,13 +96,18 @@ class Auditor {
 
   // ---- tasks
 
-  void find_once() {
-    for (const auto& [key, submission] : ledger_.submissions)
+  void find_special_jobs() {
+    for (const auto& [key, submission] : ledger_.submissions) {
       if (submission.once) once_.insert(submission.acked.begin(), submission.acked.end());
+      if (submission.cancelled) cancelled_.insert(submission.acked.begin(), submission.acked.end());
+    }
     for (const FinalJob& job : state_.jobs)
       if (const auto found = ledger_.submissions.find(job.name);
           found != ledger_.submissions.end() && found->second.once)
         once_.insert(job.number);
+  }
+  bool may_end_as(std::uint64_t job, std::string_view state) const {
+    return (state == "failed" && once_.contains(job)) || (state == "cancelled" && cancelled_.contains(job));
   }
   bool is_once(const std::string& task) const { return once_.contains(std::stoull(task)); }
 
@@ -138,8 +145,10 @@ class Auditor {
       if (told == ledger_.results.end() || told->second.size() != 1)
         violation("task {} was forgotten after its client was told {} results", name,
                   told == ledger_.results.end() ? 0 : told->second.size());
-      else if (!submission.once && !told->second.begin()->starts_with("succeeded "))
-        violation("task {} is {}", name, *told->second.begin());
+      else if (const std::string& result = *told->second.begin();
+               !result.starts_with("succeeded ") &&
+               !may_end_as(submission.acked.front(), result.substr(0, result.find(' '))))
+        violation("task {} is {}", name, result);
     }
   }
 
@@ -152,7 +161,7 @@ class Auditor {
       for (const FinalTask& task : job.tasks) {
         const std::string name = fmt::format("{}.{}", job.number, task.index);
         ++audit_.counts["tasks " + task.state];
-        if (task.state == "failed" && is_once(name)) continue;  // it may have run or not
+        if (may_end_as(job.number, task.state)) continue;
         if (task.state != "succeeded") {
           violation("task {} is {}: {}", name, task.state, task.value);
           continue;
@@ -288,7 +297,7 @@ class Auditor {
   const std::vector<Fault>& faults_;
   const FinalState& state_;
   const AuditRules& rules_;
-  std::set<std::uint64_t> once_;  // jobs whose tasks are to run at most once
+  std::set<std::uint64_t> once_, cancelled_;  // jobs whose tasks are to run at most once, may be cancelled
   Audit audit_;
 };
 

@@ -20,6 +20,7 @@ struct ClientLedger {
   struct Submission {
     std::size_t count = 0;
     bool once = false;                 // its tasks are to run at most once, and may fail
+    bool cancelled = false;            // its tasks may be cancelled
     std::vector<std::uint64_t> acked;  // jobs
   };
   std::map<std::string, Submission> submissions;         // by key
