@@ -158,6 +158,9 @@ void Queue::create(const QueueOptions& options) {
   question.set_kind(static_cast<wire::QueueKind>(options.kind));
   question.set_maxsize(options.maxsize);
   question.set_exist_ok(options.exist_ok);
+  question.set_function(options.function);
+  question.set_results(options.results);
+  question.set_ack_task_done(options.ack_task_done);
   core_->change(FrameType::queue_create, question, options.exist_ok ? Errc::ok : Errc::already_exists);
 }
 

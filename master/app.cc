@@ -79,6 +79,9 @@ Result<void> App::start() {
   server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());
   if (auto listening = server_->listen(options_.listen); !listening) return listening;
   if (auto listening = listen_for_python(); !listening) return listening;
+  for (const QueueOptions& queue : options_.queues)
+    if (auto declared = broker_->queue_declare(queue, server_->turn()); !declared)
+      return fail(Errc::invalid_argument, "[queues.{}]: {}", queue.name, declared.error().detail);
   server_->start();
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;

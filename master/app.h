@@ -26,6 +26,7 @@ struct Options {
   Limits limits;
   ServerLimits server;
   managers::Options managers;
+  std::vector<QueueOptions> queues;  // that are there from the start
 };
 
 class App {

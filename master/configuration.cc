@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <algorithm>
+
 #include "common/app/data_dir.h"
 
 namespace reeve::master {
@@ -34,6 +36,7 @@ void Configuration::add_managers() {
                 "Let in Python 3.11 and older, which prove the authkey with HMAC-MD5: on, off, or auto (on a "
                 "loopback address only)",
                 "WHEN");
+  settings_.add_section("queues", [this](const ConfigEntry& entry) { return take_queue(entry); });
   settings_.add("managers-allow-shutdown", managers.allow_shutdown,
                 "A Python client's shutdown() stops this master");
   settings_.add("managers-handshake-deadline", managers.handshake_deadline,
@@ -46,6 +49,29 @@ void Configuration::add_managers() {
   settings_.add("managers-objects-max", managers.objects.objects_max,
                 "Queues, lists, locks… without a name that Python programs hold");
   settings_.add_bytes("managers-objects-max-bytes", managers.objects.objects_max_bytes, "The values in them");
+}
+
+// [queues.NAME] with kind, maxsize, function, results, ack: the queue is there from the start.
+Result<void> Configuration::take_queue(const ConfigEntry& entry) {
+  if (entry.section.size() != 2)
+    return fail(Errc::invalid_argument, "a queue stands in a section of its own, [queues.NAME]");
+  const std::string& name = entry.section.back();
+  auto queue = std::ranges::find(options_.queues, name, &QueueOptions::name);
+  if (queue == options_.queues.end()) queue = options_.queues.insert(queue, QueueOptions{.name = name});
+  if (entry.name == "maxsize") return read_value(entry.text, queue->maxsize);
+  if (entry.name == "function") return queue->function = entry.text, Result<void>{};
+  if (entry.name == "results") return queue->results = entry.text, Result<void>{};
+  if (entry.name == "kind") {
+    for (const QueueKind kind : {QueueKind::fifo, QueueKind::lifo, QueueKind::priority})
+      if (name_of(kind) == entry.text) return queue->kind = kind, Result<void>{};
+    return fail(Errc::invalid_argument, "kind is fifo, lifo or priority, not '{}'", entry.text);
+  }
+  if (entry.name == "ack") {
+    if (entry.text != "get" && entry.text != "task_done")
+      return fail(Errc::invalid_argument, "ack is get or task_done, not '{}'", entry.text);
+    return queue->ack_task_done = entry.text == "task_done", Result<void>{};
+  }
+  return fail(Errc::invalid_argument, "a queue has kind, maxsize, function, results and ack");
 }
 
 Result<void> Configuration::read_managers() {

@@ -30,6 +30,7 @@ class Configuration {
   void add_limits();
   void add_managers();
   Result<void> read_managers();
+  Result<void> take_queue(const ConfigEntry& entry);
   void add_times();
   Result<void> check() const;
 

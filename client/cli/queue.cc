@@ -88,6 +88,10 @@ class QueueShow final : public Command {
     facts.add("waiting", with_commas(queue.waiting));
     facts.add("running", with_commas(queue.leased));
     facts.add("unfinished", with_commas(queue.unfinished));
+    if (!queue.function.empty())
+      facts.add("function",
+                queue.function + "()" + (queue.results.empty() ? "" : ", results to " + queue.results));
+    if (queue.ack_task_done) facts.add("ack", "task_done");
     facts.add("getters", with_commas(queue.getters));
     facts.add("putters", with_commas(queue.putters));
     if (!queue.stuck.empty()) facts.add("no worker for", stuck_text(queue), Tone::warning);
@@ -116,6 +120,12 @@ class QueueCreate final : public Command {
                    "in which order its tasks go out (default: fifo)");
     options.number("--maxsize", options_.maxsize, "N",
                    "most tasks that wait in it; 0: no bound (default: 0)");
+    options.text("--function", options_.function, "FUNCTION",
+                 "values that are put become tasks of this function, for workers to run");
+    options.text("--results", options_.results, "QUEUE", "with --function: where the results go");
+    options.choice(
+        "--ack", ack_, {"get", "task_done"},
+        "when a Python program owns what it took: at once, or when it calls task_done() (default: get)");
     options.flag("--exist-ok", exist_ok_, "a queue that is there already, with the same options, is fine");
     options.argument("QUEUE", name_, "the queue's name");
   }
@@ -125,6 +135,7 @@ class QueueCreate final : public Command {
                     : kind_ == "priority" ? QueueKind::priority
                                           : QueueKind::fifo;
     options_.exist_ok = exist_ok_;
+    options_.ack_task_done = ack_ == "task_done";
     context.client().queue(name_).create(options_);
     tell_change(context, "created", name_, 0,
                 fmt::format("queue {} created ({})", name_, name_of(options_.kind)));
@@ -133,7 +144,7 @@ class QueueCreate final : public Command {
 
  private:
   QueueOptions options_;
-  std::string name_, kind_;
+  std::string name_, kind_, ack_;
   bool exist_ok_ = false;
 };
 

@@ -131,7 +131,13 @@ void queue_fields(JsonWriter& json, const QueueInfo& queue) {
       .key("kind")
       .text(name_of(queue.kind))
       .key("maxsize")
-      .number(queue.maxsize);
+      .number(queue.maxsize)
+      .key("function")
+      .text(queue.function)
+      .key("results")
+      .text(queue.results)
+      .key("ack")
+      .text(queue.ack_task_done ? "task_done" : "get");
   json.key("size").number(queue.size).key("ready").number(queue.ready).key("waiting").number(queue.waiting);
   json.key("leased").number(queue.leased).key("unfinished").number(queue.unfinished);
   json.key("paused").boolean(queue.paused).key("getters").number(queue.getters);

@@ -63,6 +63,9 @@ QueueInfo info_from(const wire::QueueInfo& info) {
   out.name = info.name();
   out.kind = static_cast<QueueKind>(info.kind());
   out.maxsize = info.maxsize();
+  out.function = info.function();
+  out.results = info.results();
+  out.ack_task_done = info.ack_task_done();
   out.size = info.size();
   out.ready = info.ready();
   out.waiting = info.waiting();

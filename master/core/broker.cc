@@ -127,22 +127,34 @@ void Broker::finish(const TaskRef& ref, Outcome outcome, Step& step) {
     }
     step.out.outcome(watcher.session, id, outcome);
   }
-  if (!chunk.spec->result_queue.empty()) {
+  // A value that became a task and is taken out again has no result.
+  const bool withdrawn = chunk.job->is_values() && outcome.state == TaskState::cancelled;
+  if (!chunk.spec->result_queue.empty() && !withdrawn) {
     const bool well = outcome.state == TaskState::succeeded;
     results_[chunk.spec->result_queue].push_back({{id, outcome.state, outcome.error},
                                                   well ? outcome.encoding : Encoding::json,
                                                   well ? outcome.value : error_value(id, outcome)});
   }
-  step.out.keep(OutcomeRecord{id, chunk.first, std::move(outcome)});
-  ++chunk.kept, ++chunk.job->kept;
-  task_is_final(ref, step);
+  if (chunk.job
+          ->is_values()) {  // nobody can ask for it by name: its outcome is in the result queue, or nowhere
+    settle_value(ref, step);
+  } else {
+    step.out.keep(OutcomeRecord{id, chunk.first, std::move(outcome)});
+    ++chunk.kept, ++chunk.job->kept;
+    task_is_final(ref, step);
+  }
   serve_queue(queue, step);
 }
 
 // A value is in its taker's hands for good. Pre: leased, or ready and popped from its lane.
 void Broker::consume_value(const TaskRef& ref, Step& step) {
-  Chunk& chunk = *ref.chunk;
   transition(ref, TaskState::succeeded, step);
+  settle_value(ref, step);
+}
+
+// Nothing of it is kept. Pre: it is in a final state, of which nobody has heard yet.
+void Broker::settle_value(const TaskRef& ref, Step& step) {
+  Chunk& chunk = *ref.chunk;
   ref.task().fetched = true;
   const bool whole_chunk = chunk.live == 1 && chunk.kept == 0;  // then its erasure says it all
   if (!whole_chunk) step.out.keep(OutcomeRecord{ref.id(), chunk.first, Outcome{}});

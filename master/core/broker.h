@@ -85,6 +85,9 @@ struct QueueOptions {
   QueueKind kind = QueueKind::fifo;
   std::uint64_t maxsize = 0;
   bool exist_ok = false;
+  std::string function = {};   // values that are put become tasks of it
+  std::string results = {};    // where their results go
+  bool ack_task_done = false;  // see Queue
 };
 
 enum class QueueAction : std::uint8_t { pause, resume, purge, remove };
@@ -150,6 +153,9 @@ class Broker {
   // It comes into being when it is not there: an unbounded fifo.
   Result<void> queue_open(std::string_view queue, Now now, Effects& out);
   Result<void> queue_create(Asker asker, const QueueOptions& options, Effects& out);
+  // As the configuration says it: made if it is not there, else changed where that can be done. Error: kind or maxsize
+  // are others.
+  Result<void> queue_declare(const QueueOptions& options, Effects& out);
   Result<void> queue_control(Asker asker, std::string_view queue, QueueAction action, Now now, Effects& out);
 
   Result<void> watch(Asker asker, JobId job, bool outcomes, bool stop, Now now, Effects& out);
@@ -203,6 +209,7 @@ class Broker {
   void enqueue(const TaskRef& ref, bool at_front);
   void finish(const TaskRef& ref, Outcome outcome, Step& step);
   void consume_value(const TaskRef& ref, Step& step);
+  void settle_value(const TaskRef& ref, Step& step);
   void task_is_final(const TaskRef& ref, Step& step);
   void release_chunk(Chunk& chunk);
   void drop_chunk_if_unneeded(Chunk& chunk, Step& step);
@@ -237,6 +244,7 @@ class Broker {
   void client_due(ClientId id, Step& step);
 
   // broker_queue.cc
+  Result<void> check_options(const QueueOptions& options) const;
   Result<Queue*> queue_for_use(std::string_view name, Step& step);
   Queue* find_queue(std::string_view name) const;
   Job& values_job(Queue& queue, Step& step);

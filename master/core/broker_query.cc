@@ -134,6 +134,9 @@ Result<std::vector<QueueView>> Broker::queues(std::string_view name) const {
     view.paused = queue->paused;
     view.getters = queue->getting;
     view.putters = queue->putting;
+    view.function = queue->function;
+    view.results = queue->results;
+    view.ack_task_done = queue->ack_task_done;
     for (const auto& lane : queue->lanes) {
       if (lane->function() == function_value || lane->head() == nullptr || anyone_serves(*lane)) continue;
       view.stuck.emplace_back(function_names_[lane->function()], lane->size());

@@ -52,22 +52,53 @@ Result<void> Broker::queue_open(std::string_view name, Now now, Effects& out) {
   return {};
 }
 
-Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effects& out) {
+Result<void> Broker::check_options(const QueueOptions& options) const {
   if (auto ok = check_name(options.name, "queue"); !ok) return ok;
-  if (const Queue* queue = find_queue(options.name)) {
-    const bool same = queue->kind == options.kind && queue->maxsize == options.maxsize;
-    if (!options.exist_ok || !same)
-      return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}", options.name, name_of(queue->kind),
-                  queue->maxsize);
-  } else {
+  if (options.function.empty() && !options.results.empty())
+    return fail(Errc::invalid_argument, "queue {} has no function whose results could go to {}", options.name,
+                options.results);
+  if (options.function.empty()) return {};
+  TaskSpec spec;
+  spec.queue = options.name;
+  spec.function = options.function;
+  spec.result_queue = options.results;
+  return check_spec(spec);
+}
+
+Result<void> Broker::queue_declare(const QueueOptions& options, Effects& out) {
+  if (auto ok = check_options(options); !ok) return ok;
+  Queue* queue = find_queue(options.name);
+  if (queue == nullptr) {
     if (queues_.size() >= limits_.queues_max)
       return fail(Errc::limit_reached, "there are {} queues (queues_max)", queues_.size());
     auto made = std::make_unique<Queue>();
     made->name = options.name;
     made->kind = options.kind;
     made->maxsize = options.maxsize;
-    out.keep(made->record());
-    queues_.emplace(options.name, std::move(made));
+    queue = queues_.emplace(options.name, std::move(made)).first->second.get();
+  } else if (queue->kind != options.kind || queue->maxsize != options.maxsize) {
+    return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}", options.name, name_of(queue->kind),
+                queue->maxsize);
+  }
+  queue->function = options.function;
+  queue->results = options.results;
+  queue->ack_task_done = options.ack_task_done;
+  queue->value_spec = nullptr;
+  out.keep(queue->record());
+  return {};
+}
+
+Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effects& out) {
+  if (const Queue* queue = find_queue(options.name)) {
+    const bool same = queue->kind == options.kind && queue->maxsize == options.maxsize &&
+                      queue->function == options.function && queue->results == options.results &&
+                      queue->ack_task_done == options.ack_task_done;
+    if (!options.exist_ok || !same)
+      return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}{}{}", options.name,
+                  name_of(queue->kind), queue->maxsize, queue->function.empty() ? "" : ", function ",
+                  queue->function);
+  } else if (auto declared = queue_declare(options, out); !declared) {
+    return declared;
   }
   out.done(asker.session, asker.request, 0);
   return {};
@@ -93,6 +124,8 @@ std::shared_ptr<const TaskSpec> Broker::value_spec(Queue& queue, Encoding encodi
     spec.queue = queue.name;
     spec.encoding = encoding;
     spec.priority = priority;
+    spec.function = queue.function;
+    spec.result_queue = queue.results;
     queue.value_spec = std::make_shared<const TaskSpec>(std::move(spec));
   }
   return queue.value_spec;

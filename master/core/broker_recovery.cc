@@ -17,6 +17,9 @@ void Broker::recover(Recovered recovered, Now now) {
     queue->maxsize = record.maxsize;
     queue->paused = record.paused;
     queue->taken = record.unfinished_taken;
+    queue->function = record.function;
+    queue->results = record.results;
+    queue->ack_task_done = record.ack_task_done;
     queues_.emplace(record.name, std::move(queue));
   }
   for (const Recovered::Job& stored : recovered.jobs) {
@@ -101,8 +104,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
   for (const auto& [index, state] : stored.finals) {
     Task& task = chunk->tasks[index - chunk->first];
     task.state = state;
-    task.fetched = is_value;
-    if (!is_value) ++chunk->kept, ++job.kept;
+    task.fetched = is_value || job.is_values();
+    if (!task.fetched) ++chunk->kept, ++job.kept;
   }
   for (const ProgressRecord& progress : stored.progress) {
     Task& task = chunk->tasks[progress.task.index - chunk->first];

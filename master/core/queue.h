@@ -21,6 +21,8 @@ struct Queue {
   QueueKind kind = QueueKind::fifo;
   std::uint64_t maxsize = 0;  // 0: no bound
   bool paused = false;
+  std::string function, results;  // of the tasks that values become; empty: they stay values, no results
+  bool ack_task_done = false;     // a Python client that takes a value owns it when it calls task_done
   Counts counts;
   std::uint64_t taken = 0;                     // values that a client took and did not call task_done for
   JobId values_job;                            // carries the plain values; none before the first
@@ -36,11 +38,13 @@ struct Queue {
     return size() >= maxsize ? 0 : maxsize - size();
   }
   std::uint64_t unfinished() const { return counts.unfinished() + taken; }
-  QueueRecord record() const { return {name, kind, maxsize, paused, taken}; }
-  Lane& lane(FunctionId function) {
+  QueueRecord record() const {
+    return {name, kind, maxsize, paused, taken, function, results, ack_task_done};
+  }
+  Lane& lane(FunctionId of) {
     for (const auto& lane : lanes)
-      if (lane->function() == function) return *lane;
-    return *lanes.emplace_back(std::make_unique<Lane>(*this, function, kind));
+      if (lane->function() == of) return *lane;
+    return *lanes.emplace_back(std::make_unique<Lane>(*this, of, kind));
   }
 };
 

@@ -64,6 +64,9 @@ struct QueueRecord {  // upsert, by name
   std::uint64_t maxsize = 0;
   bool paused = false;
   std::uint64_t unfinished_taken = 0;  // values that were taken, whose task_done is outstanding
+  std::string function;        // what becomes of values that are put: tasks of it; empty: they stay values
+  std::string results;         // where the results of those tasks go; empty: nowhere
+  bool ack_task_done = false;  // a value is its taker's for good only when it calls task_done
 };
 struct QueueErased {
   std::string name;

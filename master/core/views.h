@@ -76,6 +76,8 @@ struct QueueView {
   std::uint64_t unfinished = 0;
   bool paused = false;
   std::uint64_t getters = 0, putters = 0;
+  std::string function, results;
+  bool ack_task_done = false;
   std::vector<std::pair<std::string, std::uint64_t>> stuck;  // function → ready tasks that no worker serves
 };
 

@@ -88,11 +88,15 @@ Outcome NamedQueue::put(Call& call) {
     if (!given) return std::unexpected(given.error());
     priority = *given;
   }
-  const std::string stored = pickle::to_stored(*asked->item);
+  std::string stored = pickle::to_stored(*asked->item);
+  // A function of a worker reads JSON; what has no JSON form it gets as it is, and says so if it cannot read it.
+  const bool becomes_task = queue != nullptr && !queue->function.empty();
+  Result<std::string> json = becomes_task ? pickle::json_of_pickle(stored) : fail(Errc::not_found, "");
+  if (json) stored = std::move(*json);
   PutValues values{.number = 0,
                    .settled = 0,
                    .queue = name_,
-                   .encoding = Encoding::pickle,
+                   .encoding = json ? Encoding::json : Encoding::pickle,
                    .priority = priority,
                    .items = {},
                    .wait_for_room = asked->patience.waits,
@@ -108,6 +112,10 @@ Outcome NamedQueue::put(Call& call) {
 Outcome NamedQueue::get(Call& call) {
   const auto patience = get_call(call);
   if (!patience) return std::unexpected(patience.error());
+  if (const master::Queue* queue = broker_.queue(name_); queue != nullptr && !queue->function.empty())
+    return raise("RuntimeError",
+                 fmt::format("queue {} has the function '{}': what is put into it goes to reeve workers",
+                             name_, queue->function));
   const Asker asker{clients_.hand_of(call.caller.session, call.now).session, call.caller.call};
   const Result<void> got = broker_.get(
       asker, {.queue = name_, .items_max = 1, .wait = patience->waits, .wait_max = wait_max_of(*patience)},
@@ -167,6 +175,11 @@ Outcome NamedQueue::done(const Result<std::uint64_t>& answer) const {
 }
 
 bool NamedQueue::delivered(QueueHand& hand, TaskId sent, Now now, Effects& effects) const {
+  const master::Queue* const queue = broker_.queue(name_);
+  if (queue != nullptr && queue->ack_task_done) {
+    hand.unacknowledged.emplace_back(name_, sent);
+    return false;
+  }
   const std::array<TaskId, 1> items{sent};
   broker_.took(hand.session, items, now, effects);
   return true;

@@ -52,6 +52,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   void drain_socket();
+  void acknowledge();
   void handle_messages();
   Result<void> shake_hands(std::string_view message);
   void send(std::string_view header_and_payload);

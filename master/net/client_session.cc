@@ -272,10 +272,15 @@ Result<void> ClientSession::handle_queue_command(const Frame& frame) {
       if (!wire::QueueKind_IsValid(message.kind()))
         result = fail(Errc::invalid_argument, "unknown kind of queue");
       if (result)
-        result = server_.broker().queue_create(
-            {id(), message.request()},
-            {message.queue(), static_cast<QueueKind>(message.kind()), message.maxsize(), message.exist_ok()},
-            server_.turn());
+        result = server_.broker().queue_create({id(), message.request()},
+                                               {.name = message.queue(),
+                                                .kind = static_cast<QueueKind>(message.kind()),
+                                                .maxsize = message.maxsize(),
+                                                .exist_ok = message.exist_ok(),
+                                                .function = message.function(),
+                                                .results = message.results(),
+                                                .ack_task_done = message.ack_task_done()},
+                                               server_.turn());
       done_if_failed(message.request(), result);
       return {};
     }

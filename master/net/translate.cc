@@ -41,6 +41,9 @@ void to_wire(const QueueView& queue, wire::QueueInfo& out) {
   out.set_paused(queue.paused);
   out.set_getters(queue.getters);
   out.set_putters(queue.putters);
+  out.set_function(queue.function);
+  out.set_results(queue.results);
+  out.set_ack_task_done(queue.ack_task_done);
   for (const auto& [function, count] : queue.stuck) {
     auto& pair = *out.add_stuck();
     pair.set_key(function);

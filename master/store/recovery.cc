@@ -94,15 +94,20 @@ Result<void> Reader::read_small_tables() {
                          return {};
                        });
   if (!read) return read;
-  read = each_row("SELECT name, kind, maxsize, paused, unfinished_taken FROM queues ORDER BY name",
-                  [&](const sql::Statement& row) -> Result<void> {
-                    out.queues.push_back({.name = std::string{row.text(0)},
-                                          .kind = static_cast<QueueKind>(row.integer(1)),
-                                          .maxsize = row.u64(2),
-                                          .paused = row.integer(3) != 0,
-                                          .unfinished_taken = row.u64(4)});
-                    return {};
-                  });
+  read = each_row(
+      "SELECT name, kind, maxsize, paused, unfinished_taken, function, results, ack_task_done FROM queues "
+      "ORDER BY name",
+      [&](const sql::Statement& row) -> Result<void> {
+        out.queues.push_back({.name = std::string{row.text(0)},
+                              .kind = static_cast<QueueKind>(row.integer(1)),
+                              .maxsize = row.u64(2),
+                              .paused = row.integer(3) != 0,
+                              .unfinished_taken = row.u64(4),
+                              .function = std::string{row.text(5)},
+                              .results = std::string{row.text(6)},
+                              .ack_task_done = row.integer(7) != 0});
+        return {};
+      });
   if (!read) return read;
   read = each_row(
       "SELECT client, submission, job, first, count, at_us FROM submissions ORDER BY client, submission",

@@ -86,6 +86,11 @@ CREATE TABLE workers (
   name TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE queues ADD COLUMN function TEXT NOT NULL DEFAULT '';      -- of the tasks that values become
+ALTER TABLE queues ADD COLUMN results TEXT NOT NULL DEFAULT '';       -- the queue of their results
+ALTER TABLE queues ADD COLUMN ack_task_done INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 constexpr auto version_max = static_cast<std::int64_t>(migrations.size());

@@ -117,7 +117,7 @@ Result<void> SqliteStore::prepare_statements() {
   write(writing_.commit, "COMMIT");
   write(writing_.rollback, "ROLLBACK");
   write(writing_.put_meta, "INSERT OR REPLACE INTO meta VALUES ('next_job', ?)");
-  write(writing_.put_queue, "INSERT OR REPLACE INTO queues VALUES (?, ?, ?, ?, ?)");
+  write(writing_.put_queue, "INSERT OR REPLACE INTO queues VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   write(writing_.erase_queue, "DELETE FROM queues WHERE name = ?");
   write(writing_.put_worker, "INSERT OR REPLACE INTO workers VALUES (?, ?)");
   write(writing_.erase_worker, "DELETE FROM workers WHERE key = ?");
@@ -249,9 +249,11 @@ Result<void> SqliteStore::write_the_rest(const Batch& batch) {
     if (!done) return done;
   }
   for (const auto& [name, queue] : batch.queues()) {
-    auto done = queue == nullptr ? execute(w.erase_queue, name)
-                                 : execute(w.put_queue, name, static_cast<int>(queue->kind), queue->maxsize,
-                                           static_cast<int>(queue->paused), queue->unfinished_taken);
+    auto done = queue == nullptr
+                    ? execute(w.erase_queue, name)
+                    : execute(w.put_queue, name, static_cast<int>(queue->kind), queue->maxsize,
+                              static_cast<int>(queue->paused), queue->unfinished_taken, queue->function,
+                              queue->results, static_cast<int>(queue->ack_task_done));
     if (!done) return done;
   }
   for (const auto& [key, worker] : batch.workers()) {

@@ -69,7 +69,10 @@ struct QueueInfo {
   std::string name;
   QueueKind kind = QueueKind::fifo;
   std::uint64_t maxsize = 0;  // 0: no bound
-  std::uint64_t size = 0;     // waiting + ready: qsize()
+  std::string function;       // of the tasks that values become when they are put; empty: they stay values
+  std::string results;        // where the results of those go
+  bool ack_task_done = false;
+  std::uint64_t size = 0;  // waiting + ready: qsize()
   std::uint64_t ready = 0, waiting = 0, leased = 0;
   std::uint64_t unfinished = 0;  // what join() waits for
   bool paused = false;

@@ -39,6 +39,9 @@ struct QueueOptions {
   QueueKind kind = QueueKind::fifo;
   std::uint64_t maxsize = 0;  // 0: no bound
   bool exist_ok = true;
+  std::string function;        // values that are put become tasks of it; empty: they stay values
+  std::string results;         // the queue that their results go to; empty: nowhere
+  bool ack_task_done = false;  // a Python client that takes a value owns it only when it calls task_done
 };
 
 // What put_async promises: the value is in the queue, and on stable storage if the master keeps any.
