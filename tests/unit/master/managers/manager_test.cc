@@ -1,0 +1,325 @@
+#include "master/managers/manager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "common/pickle/stored.h"
+#include "master/managers/objects/queue.h"
+
+namespace reeve::master::managers {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A request as a Python of protocol 2 sends it.
+class Request {
+ public:
+  Request(std::string_view ident, std::string_view method) {
+    bytes_ = "\x80\x02(";
+    if (ident.empty())
+      bytes_ += 'N';
+    else
+      text(ident);
+    text(method);
+    bytes_ += '(';
+  }
+  Request& text(std::string_view value) {
+    bytes_ += 'U';
+    bytes_ += static_cast<char>(value.size());
+    bytes_ += value;
+    return *this;
+  }
+  Request& number(int value) {
+    bytes_ += fmt::format("I{}\n", value);
+    return *this;
+  }
+  Request& real(double value) {
+    bytes_ += fmt::format("F{}\n", value);
+    return *this;
+  }
+  Request& yes() { return raw("\x88"); }
+  Request& no() { return raw("\x89"); }
+  Request& raw(std::string_view bytes) {
+    bytes_ += bytes;
+    return *this;
+  }
+  std::string done() const { return bytes_ + "t}t."; }
+
+ private:
+  std::string bytes_;
+};
+
+// Effects of a Broker that answers at once, given to the Manager as the Turn would.
+class BrokerAnswers final : public Effects {
+ public:
+  void keep(Record) override { ++kept; }
+  void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) override {
+    manager->submitted(to, request, answer);
+  }
+  void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) override {
+    manager->got(to, request, answer);
+  }
+  void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override {
+    manager->done(to, request, answer);
+  }
+  void job_changed(SessionId, std::uint64_t, const JobView&) override {}
+  void outcome(SessionId, TaskId, const reeve::Outcome&) override {}
+  bool congested(SessionId) const override { return false; }
+  void lagging(SessionId, JobId) override {}
+  void grant(SessionId, const Grant&) override {}
+  void stop(SessionId, const Fence&) override {}
+  void drain(SessionId, bool) override {}
+  void disconnect(SessionId, const Error&) override {}
+
+  Manager* manager = nullptr;
+  int kept = 0;
+};
+
+class ManagerTest : public ::testing::Test, protected Replies {
+ protected:
+  ManagerTest() { answers.manager = &manager; }
+
+  // What a session was answered since the last call: the pickles, in which texts stand as they are.
+  std::vector<std::string> heard(int session) { return std::exchange(replies[session], {}); }
+  std::string ask(int session, const Request& request) {
+    (void)manager.request(id(session), request.done(), now, answers);
+    const auto all = heard(session);
+    return all.empty() ? "(waits)" : all.back();
+  }
+  // The first request of a connection, which says that calls follow.
+  void connect(int session) { ask(session, Request{"", "accept_connection"}.text("test")); }
+  std::string create(std::string_view type) {
+    const std::string answer = ask(next_short++, Request{"", "create"}.text(type));
+    const std::size_t at = answer.find("#RETURN");
+    EXPECT_NE(at, std::string::npos) << answer;
+    const auto size = static_cast<std::size_t>(answer.at(at + 9));  // "U", its length, the ident
+    return answer.substr(at + 10, size);
+  }
+  void leave(int session) { manager.left(id(session), now, answers); }
+  void pass(Duration time) {
+    now.mono += time;
+    broker.tick(now, answers);
+    manager.tick(now, answers);
+  }
+  static SessionId id(int session) { return SessionId{static_cast<std::uint64_t>(session)}; }
+
+  // ---- Replies
+  void reply(SessionId to, std::string_view payload, Leaves, bool) override {
+    if (gone.contains(to.value)) return;
+    replies[static_cast<int>(to.value)].emplace_back(payload);
+    manager.answered(to, now, answers);
+  }
+  void close_after_reply(SessionId to) override { closing.push_back(to); }
+  std::string store_trouble() const override { return trouble; }
+  void shut_down() override { ++shut_downs; }
+
+  std::map<int, std::vector<std::string>> replies;
+  std::set<std::uint64_t> gone;  // their sockets are closed, but nobody has noticed yet
+  std::vector<SessionId> closing;
+  std::string trouble;
+  int shut_downs = 0;
+  int next_short = 1'000;
+  Now now{TimePoint{1'000s}, WallTime{1'000'000s}};
+  Options options;
+  Broker broker{Limits{}, Recovered{.epoch = Epoch{1}}, now, 1};
+  Manager manager{broker, options, *this};
+  BrokerAnswers answers;
+};
+
+TEST_F(ManagerTest, AFirstRequestIsAnsweredAndEndsTheConnectionUnlessCallsFollow) {
+  EXPECT_THAT(ask(1, Request{"", "dummy"}), HasSubstr("#RETURN"));
+  EXPECT_THAT(ask(2, Request{"", "frobnicate"}), HasSubstr("AssertionError: 'frobnicate'"));
+  EXPECT_THAT(closing, ElementsAre(id(1), id(2)));
+  connect(3);
+  EXPECT_EQ(closing.size(), 2u);
+}
+
+TEST_F(ManagerTest, AnObjectLivesAsLongAsSomebodyHoldsAReference) {
+  const std::string queue = create("Queue");
+  EXPECT_THAT(ask(1, Request{"", "incref"}.text(queue)), HasSubstr("#RETURN"));
+  EXPECT_THAT(ask(2, Request{"", "decref"}.text(queue)), HasSubstr("#RETURN"));
+  EXPECT_EQ(manager.objects(), 1u);
+  EXPECT_THAT(ask(3, Request{"", "decref"}.text(queue)), HasSubstr("#RETURN"));
+  EXPECT_EQ(manager.objects(), 0u);
+  EXPECT_THAT(ask(4, Request{"", "decref"}.text(queue)), HasSubstr("KeyError"));
+}
+
+TEST_F(ManagerTest, ANamedQueueIsTheSameForAllAndStaysWithoutReferences) {
+  const std::string queue = create("get_task_queue");
+  EXPECT_EQ(create("get_task_queue"), queue);
+  for (int i = 0; i < 2; ++i) ask(next_short++, Request{"", "decref"}.text(queue));
+  EXPECT_THAT(ask(1, Request{"", "decref"}.text(queue)), HasSubstr("AssertionError"));
+  EXPECT_EQ(create("get_task_queue"), queue);
+  EXPECT_NE(broker.queue("task_queue"), nullptr);
+}
+
+TEST_F(ManagerTest, WaitingGettersAreServedInTheOrderOfTheirArrival) {
+  for (const std::string_view type : {"Queue", "get_tasks"}) {
+    const std::string queue = create(type);
+    for (int session = 1; session <= 3; ++session) {
+      if (type == "Queue") connect(session);
+      EXPECT_EQ(ask(session, Request{queue, "get"}), "(waits)");
+    }
+    if (type == "Queue") connect(9);
+    ask(9, Request{queue, "put"}.text("first"));
+    ask(9, Request{queue, "put"}.text("second"));
+    EXPECT_THAT(heard(1), ElementsAre(HasSubstr("first")));
+    EXPECT_THAT(heard(2), ElementsAre(HasSubstr("second")));
+    EXPECT_THAT(heard(3), IsEmpty());
+    ask(9, Request{queue, "put"}.text("third"));
+    EXPECT_THAT(heard(3), ElementsAre(HasSubstr("third")));
+  }
+}
+
+TEST_F(ManagerTest, AGetThatTimesOutIsEmptyAndTakesNothing) {
+  for (const std::string_view type : {"Queue", "get_tasks"}) {
+    const std::string queue = create(type);
+    if (type == "Queue") connect(1), connect(2);
+    EXPECT_EQ(ask(1, Request{queue, "get"}.yes().real(0.5)), "(waits)");
+    pass(400ms);
+    EXPECT_THAT(heard(1), IsEmpty());
+    pass(200ms);
+    EXPECT_THAT(heard(1), ElementsAre(HasSubstr("Empty")));
+    ask(2, Request{queue, "put"}.text("later"));
+    EXPECT_THAT(ask(2, Request{queue, "get"}), HasSubstr("later"));
+  }
+}
+
+TEST_F(ManagerTest, AClientThatIsGoneTakesNothing) {
+  for (const std::string_view type : {"Queue", "get_tasks"}) {
+    const std::string queue = create(type);
+    const int base = type == "Queue" ? 10 : 20;
+    for (int session : {base + 1, base + 2, base + 3}) connect(session);
+    ask(base + 1, Request{queue, "get"});
+    leave(base + 1);
+    ask(base + 2, Request{queue, "get"});
+    gone.insert(static_cast<std::uint64_t>(base + 2));  // it is handed the item, and that fails
+    ask(base + 3, Request{queue, "put"}.text("precious"));
+    leave(base + 2);
+    EXPECT_THAT(ask(base + 3, Request{queue, "get"}.no()), HasSubstr("precious"));
+  }
+}
+
+TEST_F(ManagerTest, AnItemThatItsReaderCannotTakeStaysAtTheFront) {
+  for (const std::string_view type : {"Queue", "get_tasks"}) {
+    const std::string queue = create(type);
+    const int base = type == "Queue" ? 10 : 20;
+    connect(base + 1), connect(base + 2);
+    // A class within a class has no name in Python 2.
+    const std::string nested = "\x80\x04(U" + std::string(1, static_cast<char>(queue.size())) + queue +
+                               "U\x03put(\x8c\x08__main__\x8c\x03"
+                               "A.B\x93t}t.";
+    (void)manager.request(id(base + 1), nested, now, answers);
+    EXPECT_THAT(heard(base + 1), ElementsAre(HasSubstr("#RETURN")));
+    EXPECT_THAT(ask(base + 2, Request{queue, "get"}.no()), HasSubstr("#UNSERIALIZABLE"));
+    EXPECT_THAT(ask(base + 2, Request{queue, "qsize"}), HasSubstr("K\x01"));
+  }
+}
+
+TEST_F(ManagerTest, AnRLockOfAConnectionThatEndedComesFreeAndALockDoesNot) {
+  const std::string reentrant = create("RLock"), plain = create("Lock");
+  connect(1), connect(2);
+  for (const std::string& lock : {reentrant, plain}) ask(1, Request{lock, "acquire"});
+  EXPECT_EQ(ask(2, Request{reentrant, "acquire"}), "(waits)");
+  leave(1);
+  EXPECT_THAT(heard(2), ElementsAre(HasSubstr("\x88")));
+  EXPECT_THAT(ask(2, Request{plain, "acquire"}.no()), HasSubstr("\x89"));
+  EXPECT_THAT(ask(2, Request{plain, "release"}), HasSubstr("#RETURN"));
+}
+
+TEST_F(ManagerTest, AWaitAtAConditionHasTheLockAgainBeforeItReturns) {
+  const std::string condition = create("Condition");
+  connect(1), connect(2);
+  ask(1, Request{condition, "acquire"});
+  ask(1, Request{condition, "acquire"});
+  EXPECT_EQ(ask(1, Request{condition, "wait"}.real(1.0)), "(waits)");
+  EXPECT_THAT(ask(2, Request{condition, "acquire"}), HasSubstr("\x88"));
+  EXPECT_THAT(ask(2, Request{condition, "notify"}), HasSubstr("#RETURN"));
+  EXPECT_THAT(heard(1), IsEmpty());
+  pass(2s);  // its time-out is over, but it was notified
+  EXPECT_THAT(ask(2, Request{condition, "release"}), HasSubstr("#RETURN"));
+  EXPECT_EQ(heard(1).size(), 1u);
+  EXPECT_THAT(ask(2, Request{condition, "notify"}), HasSubstr("un-acquired"));
+  for (int level = 0; level < 2; ++level)
+    EXPECT_THAT(ask(1, Request{condition, "release"}), HasSubstr("#RETURN"));
+  EXPECT_THAT(ask(1, Request{condition, "release"}), HasSubstr("RuntimeError"));
+}
+
+TEST_F(ManagerTest, TheTimeOutOfOneBreaksABarrierForAll) {
+  const std::string barrier = [this] {
+    const std::string answer = ask(next_short++, Request{"", "create"}.text("Barrier").number(3));
+    const std::size_t at = answer.find("#RETURN");
+    return answer.substr(at + 10, static_cast<std::size_t>(answer.at(at + 9)));
+  }();
+  connect(1), connect(2);
+  ask(1, Request{barrier, "wait"});
+  ask(2, Request{barrier, "wait"}.real(0.1));
+  pass(200ms);
+  EXPECT_THAT(heard(1), ElementsAre(HasSubstr("BrokenBarrierError")));
+  EXPECT_THAT(heard(2), ElementsAre(HasSubstr("BrokenBarrierError")));
+}
+
+TEST_F(ManagerTest, AProxyInAValueKeepsItsObject) {
+  const std::string inner = create("list"), outer = create("Queue");
+  connect(1);
+  Request put{outer, "put"};
+  put.raw(
+         "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
+         "cmultiprocessing.managers\nToken\n)\x81(")
+      .text("list")
+      .raw(
+          "(U\x09"
+          "127.0.0.1I5000\nt")
+      .text(inner)
+      .raw("tbU\x06pickle}tR");
+  EXPECT_THAT(ask(1, put), HasSubstr("#RETURN"));
+  ask(next_short++, Request{"", "decref"}.text(inner));
+  EXPECT_EQ(manager.objects(), 2u);
+  ask(1, Request{outer, "get"});
+  ask(next_short++, Request{"", "dummy"});
+  EXPECT_EQ(manager.objects(), 1u);
+}
+
+TEST_F(ManagerTest, GarbageIsAnsweredWithATraceback) {
+  connect(1);
+  for (const std::string_view junk :
+       {"", ".", "\x80\x02N.", "junk", "\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f"}) {
+    (void)manager.request(id(1), junk, now, answers);
+    EXPECT_THAT(heard(1), ElementsAre(HasSubstr("#TRACEBACK")));
+  }
+  EXPECT_THAT(ask(1, Request{"deadbeef", "get"}), HasSubstr("deadbeef"));
+}
+
+TEST_F(ManagerTest, ClientsMayNotStopTheMasterUnlessTheSettingSaysSo) {
+  EXPECT_THAT(ask(1, Request{"", "shutdown"}), HasSubstr("managers-allow-shutdown"));
+  EXPECT_EQ(shut_downs, 0);
+  options.allow_shutdown = true;
+  EXPECT_THAT(ask(2, Request{"", "shutdown"}), HasSubstr("#RETURN"));
+  EXPECT_EQ(shut_downs, 1);
+}
+
+TEST_F(ManagerTest, WhileTheStoreCannotBeWrittenNamedQueuesSayWhy) {
+  const std::string queue = create("get_tasks");
+  connect(1);
+  trouble = "the store cannot be written: disk full";
+  EXPECT_THAT(ask(1, Request{queue, "put"}.number(1)), HasSubstr("disk full"));
+  trouble.clear();
+  EXPECT_THAT(ask(1, Request{queue, "qsize"}), HasSubstr(std::string{"K\0", 2}));
+}
+
+TEST_F(ManagerTest, ThereIsABoundOnObjects) {
+  options.objects.objects_max = 2;
+  Manager small{broker, options, *this};
+  const std::string request = Request{"", "create"}.text("list").done();
+  for (int session = 1; session <= 3; ++session) (void)small.request(id(session), request, now, answers);
+  EXPECT_THAT(heard(2), ElementsAre(HasSubstr("#RETURN")));
+  EXPECT_THAT(heard(3), ElementsAre(HasSubstr("managers-objects-max")));
+}
+
+}  // namespace
+}  // namespace reeve::master::managers
