@@ -2,6 +2,8 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
+
 #include "common/app/log.h"
 #include "common/base/assert.h"
 #include "common/base/duration.h"
@@ -12,6 +14,8 @@ namespace {
 
 constexpr std::size_t worker_key_bytes = 16;
 constexpr std::uint32_t spec_ids_max = 1u << 16;
+constexpr Duration shortest_wait = std::chrono::milliseconds{500};
+constexpr int wait_parts = 6, attempt_parts = 3;      // of a lease
 constexpr std::size_t kept_message_bytes = 4u << 20;  // messages larger than this do not keep their memory
 
 std::string random_key() {
@@ -57,8 +61,10 @@ void MasterLink::start() { connect(); }
 
 void MasterLink::connect() {
   state_ = State::connecting;
-  connecting_ = async_connect(io_, options_.master, options_.authkey, Role::worker, options_.connect_deadline,
-                              {}, [this](Result<std::shared_ptr<Connection>> connection) {
+  const auto deadline = std::chrono::duration_cast<std::chrono::milliseconds>(
+      within_lease(options_.connect_deadline, attempt_parts));
+  connecting_ = async_connect(io_, options_.master, options_.authkey, Role::worker, deadline, {},
+                              [this](Result<std::shared_ptr<Connection>> connection) {
                                 connecting_.reset();
                                 on_connected(std::move(connection));
                               });
@@ -74,7 +80,7 @@ void MasterLink::on_connected(Result<std::shared_ptr<Connection>> connection) {
   state_ = State::greeting;
   say_hello();
   connection_->start(*this);
-  timer_.expires_after(options_.welcome_deadline);
+  timer_.expires_after(within_lease(options_.welcome_deadline, attempt_parts));
   timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled && state_ == State::greeting)
       reconnect({Errc::timed_out, "the master did not answer the hello"});
@@ -100,9 +106,18 @@ void MasterLink::say_hello() {
   connection_->flush();
 }
 
+// A master that is back waits for its workers, but only for one lease: whoever waits longer finds its tasks given
+// to others.
+Duration MasterLink::within_lease(Duration longest, int parts) const {
+  if (lease_ == Duration{0}) return longest;
+  return std::clamp<Duration>(lease_ / parts, std::min<Duration>(shortest_wait, longest), longest);
+}
+
 void MasterLink::retry_later(const Error& why) {
   state_ = State::waiting;
-  const Duration wait = options_.reconnect.after(++failures_, random_);
+  Backoff backoff = options_.reconnect;
+  backoff.max = within_lease(backoff.max, wait_parts);
+  const Duration wait = backoff.after(++failures_, random_);
   if (last_failure_ != why.detail) {
     last_failure_ = why.detail;
     log::warn("no connection to the master at {}: {}; trying again until there is one",
@@ -196,6 +211,7 @@ Result<void> MasterLink::on_welcome(const Frame& frame) {
   last_failure_.clear();
   specs_.clear();
   const Duration lease{static_cast<std::int64_t>(welcome.lease_us())};
+  lease_ = lease;
   const std::vector<Fence> dropped = fences_from(welcome.dropped());
   log::info("connected to the master at {} as worker {}, epoch {}, lease {}{}", connection_->peer_address(),
             welcome.worker(), welcome.epoch(), format_duration(lease),

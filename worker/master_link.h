@@ -37,6 +37,7 @@ struct LinkOptions {
   Endpoint master;
   std::string authkey;
   Introduction introduction;
+  // Once there was a lease, all of these are cut to what leaves time for several attempts within it.
   std::chrono::milliseconds connect_deadline{10'000};
   std::chrono::milliseconds welcome_deadline{10'000};
   Backoff reconnect{.first = std::chrono::milliseconds{100}, .max = std::chrono::seconds{10}};
@@ -71,6 +72,7 @@ class MasterLink : private ConnectionHandler {
   void say_hello();
   void lost(const Error& why);
   void retry_later(const Error& why);
+  Duration within_lease(Duration longest, int parts) const;
 
   Result<void> on_frame(const Frame& frame) override;
   void on_frames_handled() override;
@@ -99,6 +101,7 @@ class MasterLink : private ConnectionHandler {
   std::shared_ptr<Connection> connection_;
   boost::asio::steady_timer timer_;  // of the wait before the next attempt, or of the wait for the welcome
   TimePoint hello_sent_{};
+  Duration lease_{0};           // of the last welcome; 0: none yet
   std::uint32_t failures_ = 0;  // since the last welcome
   std::string last_failure_;    // said in the log once, not at every attempt
   std::minstd_rand random_;

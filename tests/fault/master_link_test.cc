@@ -182,6 +182,20 @@ TEST_F(MasterLinkTest, AMasterThatGrantsMoreThanWasAskedForIsLeft) {
   EXPECT_THAT(log(), HasSubstr("more tasks than the 2"));
 }
 
+// A master that comes back waits for one lease only.
+TEST_F(MasterLinkTest, AWorkerTriesSeveralTimesWithinALeaseHoweverOftenItFailed) {
+  wire::WorkerHello hello;
+  auto peer = next_hello(hello);
+  welcome(*peer, {}, 3 * second_us);
+  peer->expect<wire::Capacity>(FrameType::capacity);
+  peer->close();
+  for (int i = 0; i < 8; ++i) master.accept()->close();
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 8; ++i) master.accept()->close();
+  // Waits that go on doubling take more than a minute for as many.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{30});
+}
+
 TEST_F(MasterLinkTest, AWorkerComesBackWhateverItIsAnswered) {
   wire::WorkerHello hello;
   master.accept()->close();
