@@ -37,8 +37,8 @@ void ClientLedger::read(std::string_view text) {
       ++finishing;
     } else if (what == "finished") {
       ++finished;
-    } else {
-      errors.push_back(line);
+    } else if (what == "error") {
+      std::getline(words >> std::ws, errors.emplace_back());
     }
   }
 }
@@ -268,7 +268,7 @@ class Auditor {
     if (too_often > interruptions)
       violation("{} times a value was taken and could not be finished, with {} reasons to", too_often,
                 interruptions);
-    audit_.counts["errors told to clients"] = ledger_.errors.size();
+    for (const std::string& error : ledger_.errors) ++audit_.counts["a client was told: " + error];
     // A getter that was killed may have taken one value and not lived to write it down.
     std::size_t missing = 0;
     for (const std::string& value : ledger_.put)
