@@ -72,7 +72,9 @@ TEST(CliTerminal, AWaitDrawsABarThatFitsAndLeavesASummary) {
     const auto [seen, code] = terminal.watch(submit);
     EXPECT_EQ(code, 0);
     EXPECT_THAT(seen, AllOf(HasSubstr("\r"), HasSubstr("/8"), HasSubstr("succeeded: 8 tasks in")));
-    if (columns == 100) EXPECT_THAT(seen, HasSubstr("running"));
+    if (columns == 100) {
+      EXPECT_THAT(seen, HasSubstr("running"));
+    }
   }
 }
 
