@@ -434,7 +434,9 @@ TEST_F(ClientTest, ThatAValueWasTakenIsSaidBeforeThatItIsDone) {
   int taken = 0, done = 0;
   for (const Received& frame : master.received()) {
     if (frame.type == FrameType::took) taken += frame.as<wire::Took>().items_size();
-    if (frame.type == FrameType::task_done) EXPECT_LE(++done, taken);
+    if (frame.type == FrameType::task_done) {
+      EXPECT_LE(++done, taken);
+    }
   }
   EXPECT_EQ(done, times);
 }
