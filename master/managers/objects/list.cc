@@ -21,6 +21,22 @@ constexpr std::size_t repr_max_bytes = 1u << 20;
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
 
+// Merge sort, stable. An order that contradicts itself, as NaN makes it, does no harm, which std::sort does not
+// promise.
+template <typename Before>
+void sort_by(std::vector<ItemPtr>& items, const Before& before) {
+  std::vector<ItemPtr> merged(items.size());
+  const auto at = [](std::vector<ItemPtr>& in, std::size_t i) {
+    return in.begin() + static_cast<std::ptrdiff_t>(std::min(i, in.size()));
+  };
+  for (std::size_t run = 1; run < items.size(); run *= 2) {
+    for (std::size_t i = 0; i < items.size(); i += 2 * run)
+      std::merge(at(items, i), at(items, i + run), at(items, i + run), at(items, i + 2 * run), at(merged, i),
+                 before);
+    items.swap(merged);
+  }
+}
+
 }  // namespace
 
 const std::array<List::Method, 22> List::methods{&List::add,
@@ -326,10 +342,10 @@ Outcome List::sort(const Arguments& arguments) {
     return less.value_or(false);
   };
   std::vector<ItemPtr> sorted = items_;
-  // merge sort: an order that contradicts itself, as NaN makes it, does no harm. Reversed it is stable, too.
+  // Reversed it is stable, too.
   const bool descending = truth_of((*bound)[1], false);
   if (descending) std::ranges::reverse(sorted);
-  std::ranges::stable_sort(sorted, before);
+  sort_by(sorted, before);
   if (impossible) return std::unexpected(std::move(*impossible));
   if (descending) std::ranges::reverse(sorted);
   items_ = std::move(sorted);
