@@ -227,5 +227,50 @@ TEST_F(BrokerQueueTest, APayloadOverItsLimitIsRefusedAndTheMessageNamesTheLimit)
   EXPECT_THAT(refused.error().detail, testing::HasSubstr("payload_max_bytes"));
 }
 
+TEST_F(BrokerQueueTest, ValuesOfAQueueWithAFunctionAreTasksAndTheirResultsAreValues) {
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "q", .function = "f", .results = "r"}, out));
+  settle();
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  restart();
+  worker(SessionId{2}, "w1", 2);
+  ASSERT_THAT(granted_payloads(), ElementsAre("a", "b"));
+  EXPECT_TRUE(succeed(SessionId{2}, out.grants[0].fence, "A"));
+  EXPECT_TRUE(fail_attempt(SessionId{2}, out.grants[1].fence));
+  EXPECT_EQ(queue("q").unfinished, 0u);
+  ASSERT_TRUE(get("r"));
+  EXPECT_THAT(last_values(), ElementsAre("A"));
+  take_last();
+  ASSERT_TRUE(get("r"));
+  EXPECT_EQ(out.gots.back().answer->front().from.index, 2u);
+  take_last();
+  restart();  // nothing of them is left
+  EXPECT_EQ(queue("q").unfinished, 0u);
+  EXPECT_EQ(queue("r").ready, 0u);
+  EXPECT_EQ(broker->stats().tasks.total(), 0u);
+}
+
+TEST_F(BrokerQueueTest, AQueueThatIsDeclaredAgainTakesItsNewFunctionButNoOtherKind) {
+  ASSERT_TRUE(broker->queue_declare({.name = "q", .function = "f"}, out));
+  ASSERT_TRUE(
+      broker->queue_declare({.name = "q", .function = "g", .results = "r", .ack_task_done = true}, out));
+  EXPECT_FALSE(broker->queue_declare({.name = "q", .kind = QueueKind::lifo}, out));
+  EXPECT_FALSE(broker->queue_declare({.name = "q", .results = "r"}, out));  // of what?
+  settle();
+  restart();
+  EXPECT_EQ(queue("q").function, "g");
+  EXPECT_EQ(queue("q").results, "r");
+  EXPECT_TRUE(queue("q").ack_task_done);
+}
+
+TEST_F(BrokerQueueTest, AValueThatIsGivenBackIsTheNextOneAgain) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(get("q"));
+  broker->give_back(client, out.gots.back().answer->front().id, now, out);
+  settle();
+  EXPECT_EQ(queue("q").ready, 2u);
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(last_values(), ElementsAre("a"));
+}
+
 }  // namespace
 }  // namespace reeve::master

@@ -122,9 +122,10 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
                              .cancel_requested = true,
                              .once_started = true};
   const PeerKey client("\0client-key-16byt", 16), worker("worker-key-\xff-abc", 16);
-  ASSERT_TRUE(apply(
-      job, chunk_record(4, 1, {"a", "b"}), tried, QueueRecord{"results", QueueKind::priority, 10, true, 3},
-      SubmissionRecord{client, 5, JobId{4}, 1, 2, wall_from_us(99)}, WorkerRecord{worker, "castle"}));
+  ASSERT_TRUE(apply(job, chunk_record(4, 1, {"a", "b"}), tried,
+                    QueueRecord{"results", QueueKind::priority, 10, true, 3, "f", "r", true},
+                    SubmissionRecord{client, 5, JobId{4}, 1, 2, wall_from_us(99)},
+                    WorkerRecord{worker, "castle"}));
 
   const Recovered back = reopen();
   EXPECT_EQ(back.next_job, 5u);
@@ -156,6 +157,9 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
 
   ASSERT_THAT(back.queues, SizeIs(1));
   EXPECT_EQ(back.queues[0].name, "results");
+  EXPECT_EQ(back.queues[0].function, "f");
+  EXPECT_EQ(back.queues[0].results, "r");
+  EXPECT_TRUE(back.queues[0].ack_task_done);
   EXPECT_EQ(back.queues[0].kind, QueueKind::priority);
   EXPECT_EQ(back.queues[0].maxsize, 10u);
   EXPECT_TRUE(back.queues[0].paused);
