@@ -58,9 +58,9 @@ Cluster::Cluster(const Places& places, Mode mode) : programs_(places.programs), 
   std::filesystem::permissions(dir_ / "authkey", std::filesystem::perms::owner_read);
   const std::string ready = dir_ / "master.ready";
   master_ = start("reeve-master",
-                  {"--listen", "127.0.0.1:0", "--data-dir", dir_ / "data", "--authkey-file", dir_ / "authkey",
-                   "--ready-file", ready, "--managers-listen", "off", "--log-level", "warn",
-                   mode == Mode::ephemeral ? "--ephemeral" : "--no-ephemeral"},
+                  {"--listen", "127.0.0.1:0", "--managers-listen", "off", "--data-dir", dir_ / "data",
+                   "--authkey-file", dir_ / "authkey", "--ready-file", ready, "--managers-listen", "off",
+                   "--log-level", "warn", mode == Mode::ephemeral ? "--ephemeral" : "--no-ephemeral"},
                   ready);
   address_ = address_in(contents(ready));
 }
