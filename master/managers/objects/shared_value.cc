@@ -114,7 +114,8 @@ std::span<const std::string_view> SharedArray::exposed() const { return array_me
 std::expected<SharedArray::Number, Raise> SharedArray::number_of(const Value& value) const {
   if (is_real(numbers_.typecode)) {
     const auto number = value.to_double();
-    if (!number) return raise("TypeError", fmt::format("must be real number, not {}", pickle::type_name(value)));
+    if (!number)
+      return raise("TypeError", fmt::format("must be real number, not {}", pickle::type_name(value)));
     return numbers_.typecode == 'f' ? Number{static_cast<double>(static_cast<float>(*number))}
                                     : Number{*number};
   }
