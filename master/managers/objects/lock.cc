@@ -28,7 +28,7 @@ std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::stri
   }
   if (for_ever || !seconds->has_value()) return Patience{};
   if (**seconds < 0 && is_lock) return raise("ValueError", "timeout value must be a non-negative number");
-  return Patience{.waits = **seconds > 0, .seconds = **seconds};
+  return Patience{.waits = **seconds > 0, .seconds = *seconds};
 }
 
 }  // namespace
