@@ -272,7 +272,14 @@ void Broker::attempt_lost(const TaskRef& ref, std::string_view how, Step& step) 
 void Broker::tasks_due(const Timer& timer, Step& step) {
   for (std::uint64_t i = 0; i < timer.id; ++i) {
     const TaskRef ref{timer.ref.chunk, timer.ref.offset + static_cast<std::uint32_t>(i)};
-    if (ref.is(TaskState::waiting) && ref.chunk->job->blockers == 0) make_ready(ref, false, step);
+    if (!ref.is(TaskState::waiting) || ref.chunk->job->blockers > 0) continue;
+    if (recovering_ && clock_went_back_ &&
+        ref.chunk->function != function_value) {  // it may run all the time
+      transition(ref, TaskState::ready, step);
+      withheld_.push_back(ref);
+    } else {
+      make_ready(ref, false, step);
+    }
   }
 }
 

@@ -328,8 +328,10 @@ class Broker {
   std::unordered_set<PeerKey> adoptable_;             // all of those: what they hold may be their own still
   std::vector<TaskRef> withheld_;                     // tasks that they may still run
   bool recovering_ = false;
+  bool clock_went_back_ = false;  // since the last epoch: tasks that seem to wait may be running
 
   std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
+  WallTime last_submitted_{};  // of chunks: rises with each, whatever the wall's clock does
   BrokerStats stats_;
 };
 

@@ -53,6 +53,8 @@ void Broker::recover(Recovered recovered, Now now) {
   for (Recovered::Job& stored : recovered.jobs)
     for (Recovered::Chunk& chunk : stored.chunks) chunks.emplace_back(find_job(stored.record.id), &chunk);
   std::ranges::stable_sort(chunks, {}, [](const auto& c) { return c.second->record.submitted; });
+  if (!chunks.empty()) last_submitted_ = chunks.back().second->record.submitted;
+  clock_went_back_ = last_submitted_ > now.wall;
   for (auto& [job, chunk] : chunks) recover_chunk(*job, *chunk, now);
 
   std::vector<Job*> finished;
@@ -78,7 +80,7 @@ void Broker::recover(Recovered recovered, Now now) {
     adoptable_.insert(record.key);
   }
   recovering_ = true;
-  const bool wait_for_workers = !awaited_.empty() && !withheld_.empty();
+  const bool wait_for_workers = !awaited_.empty() && (!withheld_.empty() || clock_went_back_);
   timers_.add({wait_for_workers ? now.mono + limits_.lease : now.mono, Timer::Kind::recovery_ends, 0, {}});
   timers_.add(
       {now.mono + limits_.client_grace, Timer::Kind::client_gone, 0, {}});  // open jobs without a client
@@ -132,13 +134,15 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
   chunk->payloads = all_final ? nullptr : std::move(stored.record.payloads);
   chunk->origins = std::move(stored.record.origins);
 
-  const WallTime due = stored.record.submitted + chunk->spec->delay;
+  const Duration rest =
+      std::min<Duration>(stored.record.submitted + chunk->spec->delay - now.wall, chunk->spec->delay);
   for (std::uint32_t i = 0; i < chunk->count; ++i) {
     Task& task = chunk->tasks[i];
     const TaskRef ref{chunk, i};
-    if (task.state == TaskState::ready && (job.blockers > 0 || due > now.wall)) {
+    // What was tried before has waited before, whatever a clock that was set back says.
+    const bool delayed = rest > Duration{0} && task.attempt == 0 && !task.once_started;
+    if (task.state == TaskState::ready && (job.blockers > 0 || delayed)) {
       task.state = TaskState::waiting;
-      const Duration rest = std::min<Duration>(due - now.wall, chunk->spec->delay);
       if (job.blockers == 0) timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref});
     }
     ++job.counts[task.state];
@@ -162,7 +166,13 @@ void Broker::end_recovery(Step& step) {
   for (const auto& [key, name] : std::exchange(awaited_, {}))
     if (!worker_by_key_.contains(key)) step.out.keep(WorkerErased{key});
 
-  std::map<std::pair<Lane*, std::int32_t>, std::vector<Lane::Entry>> by_lane;
+  struct Group {
+    Lane* lane;
+    std::int32_t priority;
+    std::vector<Lane::Entry> entries;
+  };
+  std::vector<Group> groups;  // in the order of their first tasks: nothing may depend on addresses
+  std::map<std::pair<Lane*, std::int32_t>, std::size_t> group_of;
   for (TaskRef& ref : std::exchange(withheld_, {})) {
     if (!ref.is(TaskState::ready)) continue;  // adopted by its worker, or cancelled
     const Task& task = ref.task();
@@ -179,11 +189,12 @@ void Broker::end_recovery(Step& step) {
     } else {
       Lane& lane = ref.chunk->queue->lane(ref.chunk->function);
       const std::int32_t priority = ref.chunk->spec->priority;
-      by_lane[{&lane, priority}].push_back({std::move(ref), 0});
+      const auto [group, fresh] = group_of.try_emplace({&lane, priority}, groups.size());
+      if (fresh) groups.push_back({&lane, priority, {}});
+      groups[group->second].entries.push_back({std::move(ref), 0});
     }
   }
-  for (auto& [where, entries] : by_lane) {
-    const auto& [lane, priority] = where;
+  for (auto& [lane, priority, entries] : groups) {
     if (lane->queue().kind == QueueKind::lifo) std::ranges::reverse(entries);
     lane->push_front(std::move(entries), priority);
     lane_has_work(*lane);

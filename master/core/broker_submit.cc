@@ -334,8 +334,9 @@ void Broker::add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> s
   chunk->tasks = std::make_unique<Task[]>(count);
   job.next_index += count;
   job.add_chunk(chunk);
+  last_submitted_ = std::max(step.now.wall, last_submitted_ + WallTime::duration{1});
   step.out.keep(
-      ChunkRecord{job.id, chunk->first, chunk->spec, chunk->payloads, chunk->origins, step.now.wall});
+      ChunkRecord{job.id, chunk->first, chunk->spec, chunk->payloads, chunk->origins, last_submitted_});
 
   const bool must_wait = chunk->spec->delay > Duration{0} || job.blockers > 0;
   const TaskState state = must_wait ? TaskState::waiting : TaskState::ready;

@@ -85,6 +85,7 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
         unfinished && leases_.held_by(ref, worker.holder) && leases_.lease(ref).fence() == fence;
     const bool orphan = may_be_adopted(worker, fence, ref);
     if (orphan) {
+      if (ref.is(TaskState::waiting)) transition(ref, TaskState::ready, step);
       transition(ref, TaskState::leased, step);
       ref.task().attempt = fence.attempt;
       ref.task().attempt_over = false;
@@ -105,10 +106,12 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
   return dropped;
 }
 
-// Granted in an earlier epoch to this worker, which was not given up since; neither ended nor granted again.
+// Granted in an earlier epoch to this worker, which was not given up since; neither ended nor granted again. What
+// was granted had waited enough: if it seems to have to wait still, then a clock was set back.
 bool Broker::may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const {
   if (fence.epoch >= epoch_ || !adoptable_.contains(worker.key)) return false;
-  if (!ref.chunk || !ref.is(TaskState::ready) || ref.chunk->function == function_value) return false;
+  if (!ref.chunk || ref.chunk->function == function_value) return false;
+  if (!ref.is(TaskState::ready) && !ref.is(TaskState::waiting)) return false;
   const Task& task = ref.task();
   return fence.attempt > task.attempt || (fence.attempt == task.attempt && !task.attempt_over);
 }

@@ -94,7 +94,7 @@ struct ChunkRecord {
   std::shared_ptr<const TaskSpec> spec;
   std::shared_ptr<const Payloads> payloads;
   std::shared_ptr<const std::vector<ValueOrigin>> origins;  // null: none
-  WallTime submitted{};
+  WallTime submitted{};  // rises from chunk to chunk, over all jobs: the order in which they came
 };
 struct ChunkErased {  // with its outcomes and task progress
   JobId job;

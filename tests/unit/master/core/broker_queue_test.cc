@@ -93,6 +93,20 @@ TEST_F(BrokerQueueTest, AValueThatWasTakenStaysTakenAcrossARestart) {
   EXPECT_THAT(last_values(), ElementsAre("b"));
 }
 
+TEST_F(BrokerQueueTest, ARestartKeepsTheOrderAlsoWhenTheClockWasSetBackBetweenTwoPuts) {
+  ASSERT_TRUE(put("q", {"a"}));
+  now.wall -= 1h;
+  ASSERT_TRUE(put("q", {"b"}));
+  restart();
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(last_values(), ElementsAre("a"));
+  now.wall -= 1h;
+  ASSERT_TRUE(put("q", {"c"}));
+  restart();
+  ASSERT_TRUE(get("q", true, 0s, client, 3));
+  EXPECT_THAT(last_values(), ElementsAre("a", "b", "c"));
+}
+
 TEST_F(BrokerQueueTest, TheIndicesOfValuesAreNeverGivenTwice) {
   ASSERT_TRUE(put("q", {"a"}));
   ASSERT_TRUE(get("q"));

@@ -335,11 +335,28 @@ TEST_F(BrokerTest, AClockThatWasSetBackDoesNotProlongADelayOrABackoff) {
   ASSERT_TRUE(fail_attempt(w1, out.grants[0].fence));
   now.wall -= 24h;
   restart();
-  worker(w2, "two", 2);
+  worker(w1, "one", 2);
   pass(5s);
   EXPECT_THAT(granted_payloads(), ElementsAre("retried"));
   pass(5s);
   EXPECT_THAT(granted_payloads(), ElementsAre("retried", "delayed"));
+}
+
+TEST_F(BrokerTest, ADelayedTaskThatRunsIsAdoptedThoughTheClockWasSetBack) {
+  TaskSpec delayed = function("f");
+  delayed.delay = 10s;
+  submit(delayed, {"delayed"});
+  pass(10s);
+  worker(w1, "one", 1);
+  ASSERT_THAT(granted_payloads(), ElementsAre("delayed"));
+  const Fence held = out.grants[0].fence;
+  now.wall -= 24h;
+  restart();
+  worker(w2, "other", 1);
+  pass(10s);
+  EXPECT_THAT(granted_payloads(), IsEmpty()) << "its worker may still come back with it";
+  worker(w1, "one", 1, {"f"}, {held});
+  EXPECT_TRUE(succeed(w1, held));
 }
 
 TEST_F(BrokerTest, AJobRunsAfterTheJobsItNames) {
