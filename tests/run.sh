@@ -2,7 +2,7 @@
 # Builds reeve and runs its tests.
 #
 #   tests/run.sh                 every test
-#   tests/run.sh unit            the tests of one label (unit, integration, fault, package, …), or of several
+#   tests/run.sh unit            the tests of one label (unit, integration, fault, sim, package, …), or of several
 #
 # PRESET=dev|release|asan|tsan   what to build (default: dev)
 # REEVE_CMAKE_ARGS='…'           further arguments for cmake

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Simulated worlds of masters, workers and clients, with faults (tests/sim): builds what it needs, then
+#   tests/sim.sh --seed N [--verbose] [--bug NAME]    one world, told in lines
+#   tests/sim.sh --minutes N                          fresh seeds for so long; a night: --minutes 480
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cmake --preset dev >/dev/null
+cmake --build --preset dev --target simulate >/dev/null
+exec build/dev/tests/simulate "$@"

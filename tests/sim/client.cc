@@ -1,0 +1,244 @@
+#include "tests/sim/client.h"
+
+#include <algorithm>
+
+namespace reeve::sim {
+
+Client::Client(std::string name, Clockwork& clock, Story& story, History& history, Master& master)
+    : name_(std::move(name)),
+      clock_(clock),
+      story_(story),
+      history_(history),
+      master_(master),
+      process_(clock) {}
+
+void Client::start() {
+  process_.begin();
+  connect();
+  process_.after(clock_.between(0us, 100ms), [this] { act(); });
+}
+
+// ---------------------------------------------------------------- the link
+
+void Client::connect() {
+  connection_ = std::make_shared<Connection>(clock_, master_.process(), process_, weather_);
+  connection_->on_closed(End::peer, [this] { lost(); });
+  connection_->send(End::peer,
+                    [this, connection = connection_] { master_.client_says_hello(connection, *this); });
+  // A welcome that does not come is not waited for.
+  process_.after(5s, [this, connection = connection_] {
+    if (connection == connection_ && !session_) connection->close(End::peer), lost();
+  });
+}
+
+void Client::cut() {
+  if (connection_) connection_->cut();
+}
+
+void Client::lost() {
+  connection_.reset();
+  session_ = {};
+  process_.after(clock_.between(50ms, 1s), [this] { connect(); });
+}
+
+void Client::on_welcome(SessionId session) {
+  story_.tell(name_, "is welcomed, with {} requests to repeat", unanswered());
+  session_ = session;
+  std::erase_if(requests_, [](const auto& one) { return one.second.number == 0; });
+  for (const auto& [id, request] : requests_) send(id, request);
+  for (const JobId job : jobs_)
+    say([request = next_request_++, job](Master& master, SessionId id) {
+      master.client_says(id, request,
+                         [job](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+                           return broker.watch(asker, job, true, false, at, out);
+                         });
+    });
+}
+
+void Client::say(const std::function<void(Master&, SessionId)>& what) {
+  if (!session_) return;
+  connection_->send(End::peer, [this, session = session_, what] { what(master_, session); });
+}
+
+// ---------------------------------------------------------------- what it does
+
+void Client::act() {
+  process_.after(clock_.between(1ms, 300ms), [this] { act(); });
+  if (!makes_) return get();
+  switch (clock_.draw(10)) {
+    case 0:
+    case 1:
+    case 2:
+      return submit();
+    case 3:
+    case 4:
+      return put();
+    case 5:
+      return cancel();
+    case 6:
+      return join();
+    default:
+      return get();
+  }
+}
+
+void Client::submit() {
+  master::Submission submission;
+  TaskSpec& spec = submission.spec;
+  static constexpr std::array functions{"brief", "brief", "long", "moody"};
+  spec.function = functions[clock_.draw(functions.size())];
+  spec.queue = clock_.chance(20) ? "other" : "default";
+  spec.retries = static_cast<std::uint32_t>(clock_.draw(4));
+  spec.backoff = 500ms;
+  spec.priority = static_cast<std::int32_t>(clock_.draw(3));
+  if (clock_.chance(20)) spec.delay = clock_.between(1ms, 5s);
+  if (clock_.chance(20)) spec.time_limit = clock_.between(1s, 5s);
+  if (spec.retries == 0) spec.at_most_once = clock_.chance(50);
+  if (clock_.chance(20)) spec.result_queue = "results";
+  const std::uint64_t tasks = 1 + clock_.draw(6);
+  for (std::uint64_t i = 0; i < tasks; ++i) submission.payloads.add("p");
+  submission.watch = true;
+  submission.wait_for_room = true;
+  submission.number = next_number_++;
+  history_.submitting(name_, submission.number, tasks);
+  story_.tell(name_, "submits {}: {} {} tasks", submission.number, tasks, spec.function);
+  ask({.number = submission.number, .queue = {}, .submission = std::move(submission), .values = {}});
+}
+
+void Client::put() {
+  master::PutValues values;
+  values.queue = clock_.chance(50) ? "values" : "small";
+  values.wait_for_room = true;
+  const std::uint64_t count = 1 + clock_.draw(3);
+  std::vector<std::string> texts;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    texts.push_back(fmt::format("{} {}-{}", name_, values.queue, next_value_++));
+    values.items.add(texts.back());
+  }
+  values.number = next_number_++;
+  history_.submitting(name_, values.number, count, std::move(texts));
+  story_.tell(name_, "puts {}: {} values up to {} into {}", values.number, count, next_value_ - 1,
+              values.queue);
+  ask({.number = values.number, .queue = values.queue, .submission = {}, .values = std::move(values)});
+}
+
+void Client::get() {
+  static constexpr std::array queues{"values", "small", "results"};
+  const std::string queue = queues[clock_.draw(queues.size())];
+  const master::GetValues wanted{queue, 1 + static_cast<std::uint32_t>(clock_.draw(4)), clock_.chance(50),
+                                 3s};
+  if (!session_) return;
+  const std::uint64_t request = next_request_++;
+  requests_[request] = {.number = 0, .queue = queue, .submission = {}, .values = {}};
+  say([request, wanted](Master& master, SessionId id) {
+    master.client_says(id, request,
+                       [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+                         return broker.get(asker, wanted, at, out);
+                       });
+  });
+}
+
+void Client::join() {
+  if (!session_) return;
+  const std::uint64_t request = next_request_++;
+  requests_[request] = {.number = 0, .queue = "values", .submission = {}, .values = {}};
+  say([request](Master& master, SessionId id) { master.client_joins(id, request, "values"); });
+}
+
+void Client::cancel() {
+  if (jobs_.empty()) return;
+  const JobId job = jobs_[clock_.draw(jobs_.size())];
+  say([request = next_request_++, job](Master& master, SessionId id) {
+    master.client_says(id, request,
+                       [job](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+                         return broker.cancel(asker, job, {}, at, out);
+                       });
+  });
+}
+
+void Client::ask(Request request) {
+  const std::uint64_t id = next_request_++;
+  send(id, requests_.emplace(id, std::move(request)).first->second);
+}
+
+void Client::send(std::uint64_t id, const Request& request) {
+  if (request.submission)
+    say([id, submission = *request.submission, settled = settled()](Master& master,
+                                                                    SessionId session) mutable {
+      submission.settled = settled;
+      master.client_submits(session, id, submission);
+    });
+  else
+    say([id, values = *request.values, settled = settled()](Master& master, SessionId session) mutable {
+      values.settled = settled;
+      master.client_puts(session, id, values);
+    });
+}
+
+std::uint64_t Client::settled() const {
+  std::uint64_t first = next_number_;
+  for (const auto& [id, request] : requests_)
+    if (request.number > 0) first = std::min(first, request.number);
+  return first - 1;
+}
+
+std::size_t Client::unanswered() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(requests_, [](const auto& one) { return one.second.number > 0; }));
+}
+
+std::optional<std::uint64_t> Client::number_of(std::uint64_t request) const {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return std::nullopt;
+  return found->second.number;
+}
+
+std::string Client::queue_of(std::uint64_t request) const {
+  const auto found = requests_.find(request);
+  return found == requests_.end() ? std::string{} : found->second.queue;
+}
+
+// ---------------------------------------------------------------- what it hears
+
+void Client::on_submitted(std::uint64_t request, const Result<master::Accepted>& answer) {
+  if (!answer) return on_error(request, answer.error());
+  if (requests_.erase(request) > 0) jobs_.push_back(answer->job);
+}
+
+void Client::on_got(std::uint64_t request, const std::vector<Value>& values) {
+  const std::string queue = queue_of(request);
+  requests_.erase(request);
+  std::vector<TaskId> ids;
+  for (const Value& value : values) {
+    history_.received(value.text);
+    ids.push_back(value.id);
+  }
+  if (ids.empty()) return;
+  say([ids](Master& master, SessionId id) { master.client_took(id, ids); });
+  say([number = next_request_++, queue, count = ids.size()](Master& master, SessionId id) {
+    master.client_says(id, number,
+                       [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+                         return broker.task_done(asker, queue, count, at, out);
+                       });
+  });
+}
+
+void Client::on_done(std::uint64_t request) { requests_.erase(request); }
+
+void Client::on_outcome(TaskId task) { story_.tell(name_, "hears the outcome of {}", task); }
+
+// A refused submission is asked again; everything else is given up.
+void Client::on_error(std::uint64_t request, const Error& why) {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  if (found->second.number == 0) {
+    requests_.erase(found);
+    return;
+  }
+  story_.tell(name_, "is refused: {}", why.detail);
+  process_.after(1s, [this, request] {
+    if (const auto again = requests_.find(request); again != requests_.end()) send(request, again->second);
+  });
+}
+
+}  // namespace reeve::sim

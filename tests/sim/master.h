@@ -1,0 +1,129 @@
+// Master: the real Broker in a process that can be killed, with a turn and a commit as the real master has them:
+// what is said to clients, and what is held, leaves when everything decided up to then is on the disk; grants
+// leave at once.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "master/core/broker.h"
+#include "tests/sim/bugs.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/history.h"
+#include "tests/sim/network.h"
+
+namespace reeve::sim {
+
+class Worker;
+class Client;
+
+class Master final : private master::Effects {
+ public:
+  Master(Clockwork& clock, Story& story, History& history, Disk& disk, Bug bug);
+
+  Process& process() { return process_; }
+  bool up() const { return broker_ != nullptr; }
+  void start();
+  void kill();
+  void fail_commits(bool failing) { failing_ = failing; }
+  void tell_state();  // for who wants to know why it does not go on
+  std::uint64_t unfinished() const { return broker_ ? broker_->stats().tasks.unfinished() : 0; }
+  // Clocks that people or time servers set: the wall's, never the steady one.
+  void step_wall_clock(Duration by) { wall_offset_ += by; }
+
+  // ---- what peers say; each comes by a connection, whose session the master gave
+  void worker_says_hello(const ConnectionPtr& connection, Worker& worker, master::WorkerIntro intro);
+  struct Finished {
+    Fence fence;
+    Outcome outcome;
+  };
+  void worker_reports(SessionId session, std::uint64_t batch, std::vector<Finished> finished);
+  void worker_returns(SessionId session, const std::vector<Fence>& attempts);
+  void worker_beats(SessionId session, TimePoint sent);
+  void worker_has_capacity(SessionId session, std::uint32_t held_max);
+  void client_says_hello(const ConnectionPtr& connection, Client& client);
+  // `what` gives its asker, the time and the effects to a command of the Broker.
+  using Command = std::function<Result<void>(master::Broker&, master::Asker, Now, master::Effects&)>;
+  void client_says(SessionId session, std::uint64_t request, const Command& what);
+  void client_submits(SessionId session, std::uint64_t request, master::Submission submission);
+  void client_puts(SessionId session, std::uint64_t request, master::PutValues values);
+  void client_took(SessionId session, const std::vector<TaskId>& items);
+  void client_joins(SessionId session, std::uint64_t request, const std::string& queue);
+
+  static constexpr std::uint64_t small_bound = 5;  // of queue "small"
+
+ private:
+  struct Session {
+    ConnectionPtr connection;
+    Worker* worker = nullptr;  // exactly one of the two is set
+    Client* client = nullptr;
+  };
+  struct Held {
+    std::uint64_t ticket;
+    SessionId to;
+    std::function<void()> before;  // what History is told when it leaves
+    std::function<void()> message;
+  };
+
+  Now now() const { return {clock_.now(), WallTime{clock_.now().time_since_epoch() + wall_offset_}}; }
+  Session* session(SessionId id);
+  void worker_says(SessionId session, const std::function<void(master::Broker&)>& what);
+  SessionId open_session(const ConnectionPtr& connection);
+  void end_session(SessionId id);
+  void set_up_queues();
+
+  void turn_soon();
+  void end_of_turn();
+  void commit_if_idle();
+  void commit_ended(const master::Records& batch, std::uint64_t ticket);
+  void release();
+  void arm_timer();
+  void hold(SessionId to, std::function<void()> message, std::function<void()> before = nullptr,
+            bool early = false);
+  void send(SessionId to, std::function<void()> message);
+  std::uint64_t size_of(const std::string& queue) const;
+
+  // ---- Effects
+  void keep(master::Record record) override { records_.push_back(std::move(record)); }
+  void submitted(SessionId to, std::uint64_t request, const Result<master::Accepted>& answer) override;
+  void got(SessionId to, std::uint64_t request,
+           const Result<std::span<const master::ItemView>>& answer) override;
+  void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override;
+  void job_changed(SessionId, std::uint64_t, const master::JobView&) override {}
+  void outcome(SessionId to, TaskId task, const Outcome& outcome) override;
+  bool congested(SessionId) const override { return false; }
+  void lagging(SessionId, JobId) override {}
+  void grant(SessionId to, const Grant& grant) override;
+  void stop(SessionId to, const Fence& fence) override;
+  void drain(SessionId, bool) override {}
+  void disconnect(SessionId session, const Error& why) override;
+
+  Clockwork& clock_;
+  Story& story_;
+  History& history_;
+  Disk& disk_;
+  const Bug bug_;
+  Process process_;
+  master::Limits limits_;
+  Duration wall_offset_{24h * 20000};
+  std::unique_ptr<master::Broker> broker_;
+  std::map<SessionId, Session> sessions_;
+  std::uint64_t next_session_ = 1;
+  std::map<std::pair<SessionId, std::uint64_t>, std::string> joins_;  // request → queue
+
+  // The turn.
+  master::Records records_;
+  std::vector<Held> staged_;  // of this turn
+  std::deque<Held> held_;
+  std::uint64_t open_ = 1, in_flight_ = 0, committed_ = 0;
+  std::optional<master::Records> committing_;
+  bool failing_ = false, trouble_ = false;
+  bool turn_pending_ = false;
+  std::optional<TimePoint> timer_at_;
+};
+
+}  // namespace reeve::sim
