@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <queue>
 #include <random>
@@ -96,19 +97,36 @@ class Process {
   bool frozen() const { return clock_.now() < frozen_until_; }
   bool alive() const { return alive_; }
   void begin() { alive_ = true; }
-  void die() { alive_ = false, ++life_, frozen_until_ = {}; }
+  void die() {
+    alive_ = false, ++life_, frozen_until_ = {};
+    put_off_.clear();
+  }
 
  private:
   void run(std::uint64_t life, const std::function<void()>& what) {
     if (life != life_) return;
-    if (frozen()) return clock_.at(frozen_until_, [this, life, what] { run(life, what); });
-    what();
+    if (!frozen() && put_off_.empty()) return what();
+    put_off_.push_back(what);
+    if (put_off_.size() == 1) thaw_at(frozen_until_);
+  }
+  // What came while it was frozen happens afterwards in the same order, before anything else.
+  void thaw_at(TimePoint when) {
+    clock_.at(when, [this, life = life_] {
+      if (life != life_) return;
+      if (frozen()) return thaw_at(frozen_until_);
+      while (life == life_ && !put_off_.empty()) {
+        const auto what = std::move(put_off_.front());
+        put_off_.pop_front();
+        what();
+      }
+    });
   }
 
   Clockwork& clock_;
   bool alive_ = false;
   std::uint64_t life_ = 0;
   TimePoint frozen_until_{};
+  std::deque<std::function<void()>> put_off_;
 };
 
 }  // namespace reeve::sim
