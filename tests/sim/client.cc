@@ -23,8 +23,9 @@ void Client::start() {
 void Client::connect() {
   connection_ = std::make_shared<Connection>(clock_, master_.process(), process_, weather_);
   connection_->on_closed(End::peer, [this] { lost(); });
-  connection_->send(End::peer,
-                    [this, connection = connection_] { master_.client_says_hello(connection, *this); });
+  connection_->send(End::peer, [this, connection = std::weak_ptr(connection_)] {
+    master_.client_says_hello(connection.lock(), *this);
+  });
   // A welcome that does not come is not waited for.
   process_.after(5s, [this, connection = connection_] {
     if (connection == connection_ && !session_) connection->close(End::peer), lost();

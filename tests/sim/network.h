@@ -38,7 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close(End by) {
     if (!std::exchange(at(by).open, false)) return;
     at(by).closed = nullptr;
-    deliver(other(by), [self = shared_from_this(), by] { self->lose(other(by)); });
+    deliver(other(by), [this, by] { lose(other(by)); });  // under way, it keeps us alive itself
   }
   // Both ends learn of it, each when it can.
   void cut() {

@@ -43,8 +43,8 @@ void Worker::connect() {
   master::WorkerIntro intro{.key = fmt::format("{}, life {}", name_, lives_), .name = name_, .slots = slots};
   intro.functions = {"brief", "long", "moody"};
   if (bug_ != Bug::held_not_presented) intro.held = agent_->held();
-  connection_->send(End::peer, [this, connection = connection_, intro = std::move(intro)] {
-    master_.worker_says_hello(connection, *this, intro);
+  connection_->send(End::peer, [this, connection = std::weak_ptr(connection_), intro = std::move(intro)] {
+    master_.worker_says_hello(connection.lock(), *this, intro);
   });
   // A welcome that does not come is not waited for.
   process_.after(5s, [this, connection = connection_] {
