@@ -150,9 +150,32 @@ struct WorkerErased {
   PeerKey key;
 };
 
-using Record =
-    std::variant<QueueRecord, QueueErased, JobRecord, JobErased, ChunkRecord, ChunkErased, OutcomeRecord,
-                 ProgressRecord, SubmissionRecord, SubmissionsSettled, WorkerRecord, WorkerErased>;
+// A named object of Python programs ([objects.NAME]). What it holds are cells, each under a number: the object knows
+// what they mean, and that their numbers are their order. So a change costs what changed, not what there is.
+struct ObjectRecord {  // upsert, by name
+  std::string name;
+  std::string type;      // "dict"
+  std::string typecode;  // of an Array or a Value; else empty
+};
+struct ObjectErased {  // with its cells
+  std::string name;
+};
+struct CellRecord {  // upsert, by object and number
+  std::string object;
+  std::int64_t number = 0;
+  std::string content;
+};
+struct CellErased {
+  std::string object;
+  std::int64_t number = 0;
+};
+struct CellsErased {  // all of them
+  std::string object;
+};
+
+using Record = std::variant<QueueRecord, QueueErased, JobRecord, JobErased, ChunkRecord, ChunkErased,
+                            OutcomeRecord, ProgressRecord, SubmissionRecord, SubmissionsSettled, WorkerRecord,
+                            WorkerErased, ObjectRecord, ObjectErased, CellRecord, CellErased, CellsErased>;
 using Records = std::vector<Record>;
 
 // What a store held when it was opened: everything unfinished, and the outlines of what is finished.
@@ -173,6 +196,11 @@ struct Recovered {
   std::vector<QueueRecord> queues;
   std::vector<SubmissionRecord> submissions;
   std::vector<WorkerRecord> workers;
+  struct Object {
+    ObjectRecord record;
+    std::vector<std::pair<std::int64_t, std::string>> cells;  // number → content, by number
+  };
+  std::vector<Object> objects;  // by name
 };
 
 }  // namespace reeve::master

@@ -1,6 +1,7 @@
 #include "master/store/batch.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace reeve::master {
 
@@ -26,6 +27,9 @@ void Batch::clear() {
   settled_.clear();
   queues_.clear();
   workers_.clear();
+  objects_.clear();
+  emptied_.clear();
+  cells_.clear();
 }
 
 void Batch::note_erasures(const Records& records) {
@@ -82,6 +86,18 @@ void Batch::add(const SubmissionsSettled& record, std::size_t) {
   through = std::max(through, record.through);
   submissions_.erase(submissions_.lower_bound({record.client, 0}),
                      submissions_.upper_bound({record.client, through}));
+}
+
+void Batch::add(const ObjectErased& record, std::size_t) {
+  objects_[record.name] = nullptr;
+  empty(record.name);
+}
+
+void Batch::empty(std::string_view object) {
+  emptied_.insert(object);
+  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+  cells_.erase(cells_.lower_bound({object, lowest}), cells_.upper_bound({object, highest}));
 }
 
 Batch::ChunkOutcomes& Batch::outcomes_of(ChunkKey chunk) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -37,6 +38,9 @@ class Batch {
   const auto& submissions() const { return submissions_; }  // (client, number) → record
   const auto& queues() const { return queues_; }            // name → record, null: erased
   const auto& workers() const { return workers_; }          // key → record, null: erased
+  const auto& objects() const { return objects_; }          // name → record, null: erased
+  const auto& emptied() const { return emptied_; }          // objects: their earlier cells go first
+  const auto& cells() const { return cells_; }              // (object, number) → record, null: erased
 
  private:
   void clear();
@@ -56,6 +60,12 @@ class Batch {
   void add(const SubmissionsSettled& record, std::size_t at);
   void add(const JobErased&, std::size_t) {}    // by note_erasures
   void add(const ChunkErased&, std::size_t) {}  // by note_erasures
+  void add(const ObjectRecord& record, std::size_t) { objects_[record.name] = &record; }
+  void add(const ObjectErased& record, std::size_t);
+  void add(const CellRecord& record, std::size_t) { cells_[{record.object, record.number}] = &record; }
+  void add(const CellErased& record, std::size_t) { cells_[{record.object, record.number}] = nullptr; }
+  void add(const CellsErased& record, std::size_t) { empty(record.object); }
+  void empty(std::string_view object);
   ChunkOutcomes& outcomes_of(ChunkKey chunk);
   void sort_outcomes();
 
@@ -72,6 +82,9 @@ class Batch {
   std::unordered_map<std::string_view, std::uint64_t> settled_;
   std::unordered_map<std::string_view, const QueueRecord*> queues_;
   std::unordered_map<std::string_view, const WorkerRecord*> workers_;
+  std::unordered_map<std::string_view, const ObjectRecord*> objects_;
+  std::set<std::string_view> emptied_;
+  std::map<std::pair<std::string_view, std::int64_t>, const CellRecord*> cells_;
 };
 
 }  // namespace reeve::master

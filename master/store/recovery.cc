@@ -55,6 +55,7 @@ class Reader {
 
   Result<Recovery> read() {
     if (auto done = read_small_tables(); !done) return fail(done.error());
+    if (auto done = read_objects(); !done) return fail(done.error());
     if (auto done = read_jobs(); !done) return fail(done.error());
     out_.recovered.next_job = out_.next_job;
     if (!out_.recovered.jobs.empty())
@@ -75,6 +76,7 @@ class Reader {
   }
 
   Result<void> read_small_tables();
+  Result<void> read_objects();
   Result<void> read_jobs();
   Result<void> read_chunk(Cursor& chunks, Cursor& outcomes, Cursor& progress, Recovered::Job& job);
   Result<void> read_outcomes(Cursor& outcomes, TaskId chunk);
@@ -124,6 +126,27 @@ Result<void> Reader::read_small_tables() {
   return each_row("SELECT key, name FROM workers ORDER BY key",
                   [&](const sql::Statement& row) -> Result<void> {
                     out.workers.push_back({.key = PeerKey{row.blob(0)}, .name = std::string{row.text(1)}});
+                    return {};
+                  });
+}
+
+Result<void> Reader::read_objects() {
+  auto& objects = out_.recovered.objects;
+  auto read = each_row("SELECT name, type, typecode FROM objects ORDER BY name",
+                       [&](const sql::Statement& row) -> Result<void> {
+                         objects.push_back({.record = {.name = std::string{row.text(0)},
+                                                       .type = std::string{row.text(1)},
+                                                       .typecode = std::string{row.text(2)}},
+                                            .cells = {}});
+                         return {};
+                       });
+  if (!read) return read;
+  auto object = objects.begin();
+  return each_row("SELECT object, number, content FROM cells ORDER BY object, number",
+                  [&](const sql::Statement& row) -> Result<void> {
+                    while (object != objects.end() && object->record.name < row.text(0)) ++object;
+                    if (object != objects.end() && object->record.name == row.text(0))
+                      object->cells.emplace_back(row.integer(1), row.blob(2));
                     return {};
                   });
 }

@@ -91,6 +91,20 @@ ALTER TABLE queues ADD COLUMN function TEXT NOT NULL DEFAULT '';      -- of the 
 ALTER TABLE queues ADD COLUMN results TEXT NOT NULL DEFAULT '';       -- the queue of their results
 ALTER TABLE queues ADD COLUMN ack_task_done INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+CREATE TABLE objects (         -- of Python programs, by name
+  name TEXT NOT NULL PRIMARY KEY,
+  type TEXT NOT NULL,
+  typecode TEXT NOT NULL       -- of an Array or a Value
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cells (           -- what they hold, in the order of the numbers
+  object TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (object, number)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 constexpr auto version_max = static_cast<std::int64_t>(migrations.size());

@@ -134,6 +134,11 @@ Result<void> SqliteStore::prepare_statements() {
   write(writing_.erase_chunk_progress, "DELETE FROM progress WHERE job = ? AND chunk = ?");
   write(writing_.put_outcomes, "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)");
   write(writing_.put_progress, "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  write(writing_.put_object, "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)");
+  write(writing_.erase_object, "DELETE FROM objects WHERE name = ?");
+  write(writing_.put_cell, "INSERT OR REPLACE INTO cells VALUES (?, ?, ?)");
+  write(writing_.erase_cell, "DELETE FROM cells WHERE object = ? AND number = ?");
+  write(writing_.erase_cells, "DELETE FROM cells WHERE object = ?");
   if (auto written = write.result(); !written) return written;
 
   Preparer ask{*asker_};
@@ -167,6 +172,7 @@ Result<void> SqliteStore::write(const Batch& batch) {
   if (auto done = write_erasures(batch); !done) return done;
   if (auto done = write_tasks(batch); !done) return done;
   if (auto done = write_the_rest(batch); !done) return done;
+  if (auto done = write_objects(batch); !done) return done;
   if (auto there = files_.check(); !there) return there;
   return writing_.commit.run();
 }
@@ -259,6 +265,24 @@ Result<void> SqliteStore::write_the_rest(const Batch& batch) {
   for (const auto& [key, worker] : batch.workers()) {
     auto done = worker == nullptr ? execute(w.erase_worker, sql::Blob{key})
                                   : execute(w.put_worker, sql::Blob{key}, worker->name);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<void> SqliteStore::write_objects(const Batch& batch) {
+  Writing& w = writing_;
+  for (const std::string_view name : batch.emptied())
+    if (auto done = execute(w.erase_cells, name); !done) return done;
+  for (const auto& [name, object] : batch.objects()) {
+    auto done = object == nullptr ? execute(w.erase_object, name)
+                                  : execute(w.put_object, name, object->type, object->typecode);
+    if (!done) return done;
+  }
+  for (const auto& [key, cell] : batch.cells()) {
+    const auto& [object, number] = key;
+    auto done = cell == nullptr ? execute(w.erase_cell, object, number)
+                                : execute(w.put_cell, object, number, sql::Blob{cell->content});
     if (!done) return done;
   }
   return {};

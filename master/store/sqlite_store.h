@@ -45,6 +45,7 @@ class SqliteStore final : public Store {
     sql::Statement put_job, erase_job, erase_job_chunks, erase_job_outcomes, erase_job_progress;
     sql::Statement put_chunk, erase_chunk, erase_chunk_outcomes, erase_chunk_progress;
     sql::Statement put_outcomes, put_progress;
+    sql::Statement put_object, erase_object, put_cell, erase_cell, erase_cells;
   };
   // Statements of whoever asks.
   struct Asking {
@@ -61,6 +62,7 @@ class SqliteStore final : public Store {
   Result<void> write_outcomes(const Batch::ChunkOutcomes& outcomes);
   Result<void> write_progress(const ProgressRecord& record);
   Result<void> write_the_rest(const Batch& batch);
+  Result<void> write_objects(const Batch& batch);
   Result<std::uint32_t> chunk_of(JobId job, std::uint32_t index);
 
   const Options options_;

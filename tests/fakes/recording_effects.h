@@ -125,6 +125,10 @@ class DiskModel {
     for (const auto& [name, queue] : queues_) out.queues.push_back(queue);
     for (const auto& [key, submission] : submissions_) out.submissions.push_back(submission);
     for (const auto& [key, worker] : workers_) out.workers.push_back(worker);
+    for (const auto& [name, object] : objects_) {
+      const auto& cells = cells_[name];
+      out.objects.push_back({.record = object, .cells = {cells.begin(), cells.end()}});
+    }
     return out;
   }
 
@@ -173,6 +177,14 @@ class DiskModel {
   }
   void add(const WorkerRecord& r) { workers_[r.key] = r; }
   void add(const WorkerErased& r) { workers_.erase(r.key); }
+  void add(const ObjectRecord& r) { objects_[r.name] = r; }
+  void add(const ObjectErased& r) {
+    objects_.erase(r.name);
+    cells_.erase(r.name);
+  }
+  void add(const CellRecord& r) { cells_[r.object][r.number] = r.content; }
+  void add(const CellErased& r) { cells_[r.object].erase(r.number); }
+  void add(const CellsErased& r) { cells_.erase(r.object); }
 
   std::uint64_t epoch_ = 0, next_job_ = 1;
   std::map<std::string, QueueRecord> queues_;
@@ -182,6 +194,8 @@ class DiskModel {
   std::map<TaskId, ProgressRecord> progress_;
   std::map<std::pair<PeerKey, std::uint64_t>, SubmissionRecord> submissions_;
   std::map<PeerKey, WorkerRecord> workers_;
+  std::map<std::string, ObjectRecord> objects_;
+  std::map<std::string, std::map<std::int64_t, std::string>> cells_;
 };
 
 }  // namespace reeve::master::fakes

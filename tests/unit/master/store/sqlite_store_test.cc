@@ -125,7 +125,8 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   ASSERT_TRUE(apply(job, chunk_record(4, 1, {"a", "b"}), tried,
                     QueueRecord{"results", QueueKind::priority, 10, true, 3, "f", "r", true},
                     SubmissionRecord{client, 5, JobId{4}, 1, 2, wall_from_us(99)},
-                    WorkerRecord{worker, "castle"}));
+                    WorkerRecord{worker, "castle"}, ObjectRecord{"numbers", "Array", "d"},
+                    CellRecord{"numbers", -5, std::string("\0\xff", 2)}, CellRecord{"numbers", 7, ""}));
 
   const Recovered back = reopen();
   EXPECT_EQ(back.next_job, 5u);
@@ -173,6 +174,39 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   ASSERT_THAT(back.workers, SizeIs(1));
   EXPECT_EQ(back.workers[0].key, worker);
   EXPECT_EQ(back.workers[0].name, "castle");
+  ASSERT_THAT(back.objects, SizeIs(1));
+  EXPECT_EQ(back.objects[0].record.name, "numbers");
+  EXPECT_EQ(back.objects[0].record.type, "Array");
+  EXPECT_EQ(back.objects[0].record.typecode, "d");
+  EXPECT_THAT(back.objects[0].cells, ElementsAre(Pair(-5, std::string("\0\xff", 2)), Pair(7, "")));
+}
+
+TEST_F(SqliteStoreTest, WithinABatchCellsThatCameBeforeAnErasureGoAndThoseBehindItStay) {
+  reopen();
+  ASSERT_TRUE(apply(ObjectRecord{"a", "list", ""}, CellRecord{"a", 1, "stored before"},
+                    ObjectRecord{"ab", "list", ""}, CellRecord{"ab", 1, "of another"}));
+  ASSERT_TRUE(apply(CellRecord{"a", 2, "early"}, CellsErased{"a"}, CellRecord{"a", 3, "late"},
+                    CellRecord{"a", 4, "passing"}, CellErased{"a", 4}));
+  Recovered back = reopen();
+  ASSERT_THAT(back.objects, SizeIs(2));
+  EXPECT_THAT(back.objects[0].cells, ElementsAre(Pair(3, "late")));
+  EXPECT_THAT(back.objects[1].cells, ElementsAre(Pair(1, "of another")));
+  ASSERT_TRUE(apply(ObjectErased{"a"}, ObjectRecord{"a", "dict", ""}, CellRecord{"a", 9, "new life"}));
+  back = reopen();
+  EXPECT_EQ(back.objects[0].record.type, "dict");
+  EXPECT_THAT(back.objects[0].cells, ElementsAre(Pair(9, "new life")));
+}
+
+TEST_F(SqliteStoreTest, AFileOfTheVersionBeforeObjectsIsBroughtUpToDate) {
+  reopen();
+  ASSERT_TRUE(apply(job_record(1), chunk_record(1, 1, {"a"}), QueueRecord{.name = "q"}));
+  run_sql("DROP TABLE objects; DROP TABLE cells; PRAGMA user_version = 2");
+  const Recovered back = reopen();
+  EXPECT_THAT(back.jobs, SizeIs(1));
+  EXPECT_THAT(back.queues, SizeIs(1));
+  EXPECT_THAT(back.objects, IsEmpty());
+  EXPECT_TRUE(apply(ObjectRecord{"a", "list", ""}));
+  EXPECT_THAT(reopen().objects, SizeIs(1));
 }
 
 TEST_F(SqliteStoreTest, WhatWasErasedDoesNotComeBack) {

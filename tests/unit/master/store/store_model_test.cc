@@ -25,6 +25,7 @@ struct Model {
   };
   std::map<std::uint64_t, Job> jobs;
   std::uint64_t next_job = 1;
+  std::map<std::string, std::map<std::int64_t, std::string>> objects;  // name → number → content
 
   std::string text() const {
     std::string out = fmt::format("next job {}\n", next_job);
@@ -34,6 +35,10 @@ struct Model {
         for (const auto& [index, task] : tasks)
           out += fmt::format("  {}/{} {} attempt {}\n", first, index, name_of(task.state), task.attempt);
     }
+    for (const auto& [name, cells] : objects) {
+      out += fmt::format("object {}\n", name);
+      for (const auto& [number, content] : cells) out += fmt::format("  {} {}\n", number, content);
+    }
     return out;
   }
 };
@@ -41,6 +46,8 @@ struct Model {
 Model model_of(const Recovered& recovered) {
   Model model;
   model.next_job = recovered.next_job;
+  for (const auto& [record, cells] : recovered.objects)
+    model.objects[record.name] = {cells.begin(), cells.end()};
   for (const auto& stored : recovered.jobs) {
     Model::Job& job = model.jobs[stored.record.id.value];
     job.next_index = stored.record.next_index;
@@ -78,6 +85,7 @@ class History {
 
   void event(Records& records) {
     const int what = pick(0, 99);
+    if (what >= 80) return object_event(records);
     if (model_.jobs.empty() || what < 15) return new_job(records);
     const auto job = any_of(model_.jobs);
     if (what < 20) {
@@ -93,6 +101,30 @@ class History {
       const auto chunk = any_of(job->second.chunks);
       for (int tasks = pick(1, 10); tasks > 0; --tasks)
         task_event(records, job->first, chunk->first, *any_of(chunk->second));
+    }
+  }
+
+  void object_event(Records& records) {
+    const std::string name = fmt::format("object{}", pick(0, 2));
+    const auto found = model_.objects.find(name);
+    const int what = pick(0, 19);
+    if (found == model_.objects.end()) {
+      records.emplace_back(ObjectRecord{name, "list", ""});
+      model_.objects[name];
+    } else if (what == 0) {
+      records.emplace_back(ObjectErased{name});
+      model_.objects.erase(found);
+    } else if (what <= 2) {
+      records.emplace_back(CellsErased{name});
+      found->second.clear();
+    } else if (what <= 6 && !found->second.empty()) {
+      const auto cell = any_of(found->second);
+      records.emplace_back(CellErased{name, cell->first});
+      found->second.erase(cell);
+    } else {
+      const std::int64_t number = pick(-20, 20);
+      found->second[number] = fmt::format("c{}", pick(0, 999));
+      records.emplace_back(CellRecord{name, number, found->second[number]});
     }
   }
 
