@@ -1,5 +1,6 @@
 // Broker: jobs. Progress told to watchers, cancel, retry, forget, what follows when a job ends, retention.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/assert.h"
@@ -235,7 +236,8 @@ Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> in
       }
     }
   }
-  for (const std::uint32_t index : indices) {
+  const std::set<std::uint32_t> named(indices.begin(), indices.end());  // in order, and none twice
+  for (const std::uint32_t index : named) {
     const ChunkPtr chunk = job->find_chunk(index);
     if (!chunk) return fail(Errc::not_found, "no task {}.{}", id, index);
     const TaskState state = chunk->state(index - chunk->first);

@@ -431,6 +431,21 @@ TEST_F(BrokerTest, FailedTasksCanBeRetriedAndTheOthersStayAsTheyAre) {
   EXPECT_THAT(disk.recorded_twice, IsEmpty());
 }
 
+TEST_F(BrokerTest, ATaskThatIsNamedTwiceIsRetriedOnce) {
+  const JobId job = submit(function("f"), {"a", "b"});
+  worker(w1, "one", 2);
+  fail_attempt(w1, out.grants[0].fence);
+  fail_attempt(w1, out.grants[1].fence);
+  const std::vector<std::uint32_t> indices{2, 1, 2, 2};
+  const auto plan = broker->plan_retry(job, indices);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->indices, ElementsAre(1u, 2u));
+  ChunkRecord chunk{.job = job, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"a", "b"}))};
+  ASSERT_TRUE(broker->retry({client, 9}, job, *plan, {chunk}, now, out));
+  settle();
+  EXPECT_THAT(out.grants, SizeIs(4));
+}
+
 TEST_F(BrokerTest, ARepeatedSubmissionIsAcceptedOnceAlsoAcrossARestart) {
   Submission submission;
   submission.number = 77;
