@@ -23,6 +23,7 @@ class ClientSession final : public Session {
   void lagging(JobId job);
   bool congested() const;
   void end_of_turn() override;
+  void commit_failed(const Error& why) override { refuse(why); }
 
   void on_writable() override;
 

@@ -121,8 +121,7 @@ void NativeServer::turn_soon() {
 }
 
 void NativeServer::end_of_turn() {
-  // Nothing is handed out that could not be taken back in writing, or whose result would have to wait in memory.
-  if (turn_.trouble().empty() && !turn_.behind())
+  if (turn_.may_hand_out())
     broker_.dispatch(now(), turn_);
   else
     broker_.deliver(now(), turn_);

@@ -15,18 +15,11 @@ void Outbox::seal(Ticket ticket) {
     held_.swap(staged_);
   else
     held_.append(staged_), staged_.clear();
-  if (!marks_.empty() && marks_.back().ticket == ticket)
-    marks_.back().end = held_.size();
-  else
-    marks_.push_back({ticket, held_.size()});
+  marks_.seal(ticket, held_.size());
 }
 
 void Outbox::release(Ticket committed) {
-  std::size_t end = held_begin_;
-  while (!marks_.empty() && marks_.front().ticket <= committed) {
-    end = marks_.front().end;
-    marks_.pop_front();
-  }
+  const std::size_t end = marks_.release(committed, held_begin_);
   if (end == held_begin_) return;
   std::string& out = connection_->out();
   if (out.empty() && held_begin_ == 0 && end == held_.size())

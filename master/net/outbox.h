@@ -10,16 +10,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 
 #include "common/net/connection.h"
+#include "master/core/departures.h"
 
 namespace reeve::master {
-
-// Numbers the transactions of one master run; a commit makes every ticket up to its own durable.
-using Ticket = std::uint64_t;
 
 enum class Urgency : std::uint8_t { now, patient };
 
@@ -54,10 +51,6 @@ class Outbox {
  private:
   void give_up();  // the peer could not read such a frame
 
-  struct Mark {
-    Ticket ticket;
-    std::size_t end;  // in held_
-  };
   static constexpr std::size_t patient_max_bytes = 16u << 10;
 
   std::shared_ptr<Connection> connection_;
@@ -65,7 +58,7 @@ class Outbox {
   std::string staged_;
   std::string held_;
   std::size_t held_begin_ = 0;
-  std::deque<Mark> marks_;
+  HeldMarks marks_;  // in held_
 };
 
 }  // namespace reeve::master

@@ -30,13 +30,13 @@ class Session : public ConnectionHandler {
 
   // Says why, sends what can be sent, and ends.
   void refuse(const Error& why);
+
+  // ---- for Departures
   // What was gathered in this turn becomes frames in the outbox.
   virtual void end_of_turn() = 0;
-
-  // The Turn's bookkeeping.
-  bool touched = false;
-  bool holding = false;
-  bool patient = false;
+  // Workers wait: their results stay with them until they are acknowledged.
+  virtual void commit_failed(const Error&) {}
+  Departing& departing() { return departing_; }
 
   // ---- ConnectionHandler
   Result<void> on_frame(const Frame& frame) final;
@@ -55,6 +55,7 @@ class Session : public ConnectionHandler {
   TimePoint since_;
   Outbox outbox_;
   bool introduced_ = false;
+  Departing departing_;
 };
 
 // Parses the body into `message`. Error: protocol_error.

@@ -1,7 +1,7 @@
 // Turn collects the effects of one pass of the loop, hands the records to the store as one transaction, and
-// lets the replies go when that transaction is on disk. This is group commit, and the one place where
-// "acknowledged means durable" lives: while a commit is running, the records of later turns gather for the
-// next one.
+// lets the replies go when that transaction is on disk. What gathers, what waits and what may leave is decided by
+// GroupCommit and Departures (master/core), which the simulation runs too: here are the thread that writes, the timers,
+// and the way from the Broker's effects to the sessions.
 //
 // Owner: NativeServer.  Thread: the loop thread.
 // Always: a frame that a session was to be sent "held" leaves after the commit of every record that was kept
@@ -14,17 +14,15 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
-#include "common/base/backoff.h"
+#include "master/core/departures.h"
 #include "master/core/effects.h"
-#include "master/net/outbox.h"
+#include "master/core/group_commit.h"
 #include "master/store/commit_thread.h"
 #include "master/store/store.h"
 
@@ -67,29 +65,21 @@ class Turn final : public Effects {
   // The pass of the loop is over: commits what was kept, sends what may go.
   void end();
   // Runs `then` when everything decided so far is on stable storage.
-  void after_commit(std::function<void()> then);
+  void after_commit(std::function<void()> then) { commits_.after_commit(std::move(then)); }
   // Commits what is left and waits for it: the last thing a master does. False: it could not be kept.
   bool finish();
 
   // A session has something in its outbox that end() should see to.
-  void touch(ClientSession& session);
-  void touch(WorkerSession& session);
+  void touch(Session& session) { departures_.touch(session); }
 
-  // Why nothing can be acknowledged at the moment, for a person; empty when all is well.
-  const std::string& trouble() const { return trouble_; }
-  // What was decided before this is on stable storage.
-  WallTime durable_through() const { return durable_through_; }
-  std::uint64_t commits() const { return commits_; }
-  std::uint64_t commit_failures() const { return commit_failures_; }
-
-  // Results come faster than the store takes them: until it has caught up, nothing more should be handed out.
-  bool behind() const { return unwritten_bytes_ + in_flight_bytes_ > unwritten_max_bytes; }
+  const std::string& trouble() const { return commits_.trouble(); }
+  bool may_hand_out() const { return commits_.may_hand_out(); }
+  WallTime durable_through() const { return commits_.durable_through(); }
+  std::uint64_t commits() const { return commits_.commits(); }
+  std::uint64_t commit_failures() const { return commits_.failures(); }
 
   // ---- Effects
-  void keep(Record record) override {
-    if (const auto* kept = std::get_if<OutcomeRecord>(&record)) unwritten_bytes_ += bytes_of(kept->outcome);
-    records_.push_back(std::move(record));
-  }
+  void keep(Record record) override { commits_.keep(std::move(record)); }
   void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) override;
   void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) override;
   void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override;
@@ -105,56 +95,26 @@ class Turn final : public Effects {
  private:
   ClientSession* client(SessionId id) const;
   WorkerSession* worker(SessionId id) const;
-  Ticket ticket_of_this_turn() const;
-  void commit_if_idle();
-  void committed(CommitThread::Committed done);
-  void commit_failed(Error why, Records batch, Ticket ticket);
-  void release();
-  void flush(Session& session);
-  void flush_patient();
   Session* find(SessionId id) const;  // of either kind
-
-  static std::size_t bytes_of(const Outcome& outcome) {
-    return outcome.value.size() + outcome.error.size() + outcome.out.size() + outcome.err.size();
-  }
-
-  static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // of results
-
-  // How long a patient frame may stay. Long compared with the round trip of a short task, whose later frames
-  // it is to travel with; short for a person.
-  static constexpr auto patience = std::chrono::milliseconds{1};
-  static constexpr Backoff retry_backoff{std::chrono::milliseconds{100}, std::chrono::seconds{2}};
+  void commit_if_idle();
+  void commit_ended(CommitThread::Committed done);
+  void commit_failed(const Error& why, Records records);
+  void arm_patience_timer(bool wanted);
 
   boost::asio::io_context& io_;
   Store& store_;
   std::function<void()> caught_up_;
-  Records records_;                  // since the last commit began
-  std::size_t unwritten_bytes_ = 0;  // of the results in them
-  std::size_t in_flight_bytes_ = 0;  // of those that are being written
-
-  Ticket open_ = 1;              // the transaction that records_ will be
-  Ticket in_flight_ = 0;         // the newest one handed to the store
-  Ticket committed_ = 0;         // the newest one on stable storage
-  WallTime in_flight_closed_{};  // when that of in_flight_ took its last record
-  WallTime durable_through_{};
+  GroupCommit commits_;
+  Departures<Session> departures_;
   std::unique_ptr<CommitThread> commit_thread_;  // none when the store lives in memory
-  std::deque<std::pair<Ticket, std::function<void()>>> after_commit_;
 
   std::unordered_map<SessionId, ClientSession*> clients_;
   std::unordered_map<SessionId, WorkerSession*> workers_;
   mutable std::pair<SessionId, ClientSession*> recent_client_{};  // most effects in a row go to one session
   mutable std::pair<SessionId, WorkerSession*> recent_worker_{};
-  Guests* guests_ = nullptr;        // none: the master speaks its native protocol only
-  std::vector<SessionId> touched_;  // in this turn
-  std::vector<SessionId> holding_;  // their outboxes wait for a commit
-  std::vector<SessionId> patient_;  // theirs hold patient frames, some of them until the timer
+  Guests* guests_ = nullptr;  // none: the master speaks its native protocol only
   boost::asio::steady_timer patience_timer_;
-
-  std::string trouble_;
-  std::uint32_t failures_in_a_row_ = 0;
   boost::asio::steady_timer retry_timer_;
-  std::mt19937_64 random_;
-  std::uint64_t commits_ = 0, commit_failures_ = 0;
   std::shared_ptr<bool> alive_ =
       std::make_shared<bool>(true);  // posts of the commit thread may come too late
 };

@@ -17,7 +17,7 @@ void Master::start() {
   story_.tell("master", "starts");
   process_.begin();
   broker_ = std::make_unique<master::Broker>(limits_, disk_.open(), now(), clock_.seed_for_a_part());
-  open_ = 1, in_flight_ = committed_ = 0;
+  commits_ = std::make_unique<master::GroupCommit>(clock_.seed_for_a_part());
   set_up_queues();
   turn_soon();
 }
@@ -38,18 +38,17 @@ void Master::set_up_queues() {
 // Whatever was not on the disk is lost. What the disk was just writing may be there or not.
 void Master::kill() {
   story_.tell("master", "is killed");
-  if (committing_ && clock_.chance(50)) disk_.apply(std::move(*committing_));
+  if (!writing_.records.empty() && !failing_ && clock_.chance(50)) disk_.apply(writing_.records);
   disk_.power_cut();
-  committing_.reset();
+  writing_ = {};
   broker_.reset();
-  records_.clear();
-  held_.clear();
-  staged_.clear();
+  commits_.reset();
+  departures_ = {};
   joins_.clear();
-  trouble_ = turn_pending_ = false;
+  turn_pending_ = false;
   timer_at_.reset();
   process_.die();
-  for (auto& [id, session] : std::exchange(sessions_, {})) session.connection->close(End::master);
+  for (auto& [id, session] : std::exchange(sessions_, {})) session->outbox().connection().close(End::master);
 }
 
 void Master::tell_state() {
@@ -62,22 +61,22 @@ void Master::tell_state() {
   for (const auto& queue : *queues)
     story_.tell("master", "queue {}: {} ready, {} waiting, {} leased, {} getters, {} putters", queue.name,
                 queue.ready, queue.waiting, queue.leased, queue.getters, queue.putters);
-  story_.tell("master", "{} records to write, {} messages held{}{}", records_.size(), held_.size(),
-              committing_ ? ", committing" : "", trouble_ ? ", in trouble" : "");
+  story_.tell("master", "{}{}",
+              commits_->idle() ? "everything is on the disk" : "there is something to write",
+              commits_->trouble().empty() ? "" : ", and that does not work");
 }
 
 // ---------------------------------------------------------------- sessions
 
 Master::Session* Master::session(SessionId id) {
   const auto found = sessions_.find(id);
-  return found == sessions_.end() ? nullptr : &found->second;
+  return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-SessionId Master::open_session(const ConnectionPtr& connection) {
+Master::Session& Master::open_session(const ConnectionPtr& connection) {
   const SessionId id{next_session_++};
-  sessions_[id] = {connection};
   connection->on_closed(End::master, [this, id] { end_session(id); });
-  return id;
+  return *sessions_.emplace(id, std::make_unique<Session>(*this, id, connection)).first->second;
 }
 
 void Master::end_session(SessionId id) {
@@ -86,15 +85,42 @@ void Master::end_session(SessionId id) {
   turn_soon();
 }
 
+// The peer is told why, as far as anything gets through, and the connection ends.
+void Master::refuse(SessionId id) {
+  process_.after(0us, [this, id] {
+    Session* const found = session(id);
+    if (found == nullptr) return;
+    found->outbox().connection().close(End::master);
+    end_session(id);
+  });
+}
+
+void Master::Session::end_of_turn() {
+  for (Message& message : std::exchange(grants, {})) outbox_.send_now(std::move(message));
+  for (Message& message : std::exchange(held_grants, {})) outbox_.hold(std::move(message), false);
+  for (Message& message : std::exchange(stops, {})) outbox_.send_now(std::move(message));
+  for (Message& message : std::exchange(completed, {})) outbox_.hold(std::move(message), true);
+}
+
+void Master::Session::commit_failed(const Error&) {
+  if (client != nullptr) master_.refuse(id_);
+}
+
 void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, master::WorkerIntro intro) {
-  const SessionId id = open_session(connection);
-  sessions_[id].worker = &worker;
+  Session& fresh = open_session(connection);
+  const SessionId id = fresh.id();
+  fresh.worker = &worker;
   for (const Fence& fence : intro.held)
     story_.tell("master", "hears that {} holds attempt {} of {}", worker.name(), fence.attempt, fence.task);
   const auto admitted = broker_->worker_joined(id, std::move(intro), now(), *this);
   if (!admitted) return connection->close(End::master);
-  hold(id, [&worker, id, dropped = admitted->dropped, lease = limits_.lease,
-            heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); });
+  Message welcome{[&worker, id, dropped = admitted->dropped, lease = limits_.lease,
+                   heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); }};
+  // As in WorkerSession: who the store does not know gets nothing.
+  if (admitted->is_new)
+    hold(id, std::move(welcome));
+  else
+    send(id, std::move(welcome));
   turn_soon();
 }
 
@@ -126,12 +152,14 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
       ++refused;
     }
   }
-  hold(
-      id, [worker = session(id)->worker, batch, refused] { worker->on_completed(batch, refused); },
-      [this, recorded] {
-        for (const Fence& fence : recorded) history_.result_acknowledged(fence, disk_);
-      },
-      bug_ == Bug::completed_before_commit);
+  Session* const found = session(id);
+  Message completed{[worker = found->worker, batch, refused] { worker->on_completed(batch, refused); },
+                    [this, recorded] {
+                      for (const Fence& fence : recorded) history_.result_acknowledged(fence, disk_);
+                    }};
+  if (bug_ == Bug::completed_before_commit) return send(id, std::move(completed)), turn_soon();
+  found->completed.push_back(std::move(completed));
+  departures_.touch(*found);
   turn_soon();
 }
 
@@ -139,7 +167,8 @@ void Master::worker_beats(SessionId id, TimePoint sent) {
   Session* const found = session(id);
   if (found == nullptr) return;
   if (bug_ != Bug::lease_not_renewed) broker_->worker_alive(id, now());
-  send(id, [worker = found->worker, sent] { worker->on_heartbeat(sent); });
+  send(id, {[worker = found->worker, sent] { worker->on_heartbeat(sent); }});
+  turn_soon();
 }
 
 void Master::worker_has_capacity(SessionId id, std::uint32_t held_max) {
@@ -149,10 +178,11 @@ void Master::worker_has_capacity(SessionId id, std::uint32_t held_max) {
 }
 
 void Master::client_says_hello(const ConnectionPtr& connection, Client& client) {
-  const SessionId id = open_session(connection);
-  sessions_[id].client = &client;
+  Session& fresh = open_session(connection);
+  const SessionId id = fresh.id();
+  fresh.client = &client;
   broker_->client_joined(id, client.key(), now());
-  send(id, [&client, id] { client.on_welcome(id); });
+  send(id, {[&client, id] { client.on_welcome(id); }});
   turn_soon();
 }
 
@@ -160,15 +190,15 @@ void Master::client_says(SessionId id, std::uint64_t request, const Master::Comm
   if (session(id) == nullptr) return;
   const std::uint64_t before = size_of("small");
   // As the real sessions do: what would need the store is refused while that cannot be written.
-  Result<void> done =
-      trouble_ ? fail(Errc::storage_failed, "the disk") : what(*broker_, {id, request}, now(), *this);
+  Result<void> done = commits_->trouble().empty() ? what(*broker_, {id, request}, now(), *this)
+                                                  : fail(Errc::storage_failed, "the disk");
   if (!done) {
     Client* const client = session(id)->client;
     if (const auto number = client->number_of(request)) {
       story_.tell("master", "refuses {} of {}: {}", *number, client->key(), done.error().detail);
       history_.refused(client->key(), *number);
     }
-    send(id, [client, request, error = done.error()] { client->on_error(request, error); });
+    hold(id, {[client, request, error = done.error()] { client->on_error(request, error); }});
   }
   history_.admitted("small", before, size_of("small"), small_bound);
   turn_soon();
@@ -218,63 +248,62 @@ void Master::turn_soon() {
 }
 
 void Master::end_of_turn() {
-  if (!trouble_) broker_->dispatch(now(), *this);
-  const std::uint64_t ticket = records_.empty() ? in_flight_ : open_;
-  for (Held& held : std::exchange(staged_, {})) {
-    held.ticket = ticket;
-    held_.push_back(std::move(held));
-  }
+  if (commits_->may_hand_out())
+    broker_->dispatch(now(), *this);
+  else
+    broker_->deliver(now(), *this);
+  const master::Ticket ticket = commits_->ticket();
   commit_if_idle();
-  release();
+  travel_soon(
+      departures_.end_of_turn(ticket, commits_->committed(), [this](SessionId id) { return session(id); }));
   arm_timer();
 }
 
-void Master::commit_if_idle() {
-  if (records_.empty() || committing_) return;
-  committing_ = std::exchange(records_, {});
-  in_flight_ = open_++;
-  process_.after(clock_.between(100us, 20ms),
-                 [this, ticket = in_flight_] { commit_ended(*committing_, ticket); });
+void Master::travel_soon(bool wanted) {
+  if (wanted)
+    process_.after(departures_.patience,
+                   [this] { departures_.leave_now([this](SessionId id) { return session(id); }); });
 }
 
-void Master::commit_ended(const master::Records& batch, std::uint64_t ticket) {
+void Master::commit_if_idle() {
+  auto transaction = commits_->begin(now().wall);
+  if (!transaction) return;
+  writing_ = std::move(*transaction);
+  write();
+}
+
+void Master::write() {
+  process_.after(clock_.between(100us, 20ms), [this] { written(); });
+}
+
+void Master::written() {
+  const auto find = [this](SessionId id) { return session(id); };
   if (failing_) {
-    if (!std::exchange(trouble_, true)) story_.tell("master", "cannot write its store");
-    for (const Held& held : held_)
-      if (Session* waiting = session(held.to); waiting != nullptr && waiting->client != nullptr)
-        process_.after(0us, [this, to = held.to] {
-          if (Session* found = session(to)) found->connection->close(End::master), end_session(to);
-        });
-    process_.after(500ms, [this, ticket] { commit_ended(*committing_, ticket); });
+    if (commits_->trouble().empty()) story_.tell("master", "cannot write its store");
+    const Duration pause =
+        commits_->failed({Errc::storage_failed, "no space left"}, std::exchange(writing_.records, {}));
+    process_.after(pause, [this] { writing_ = commits_->again(), write(); });
+    departures_.commit_failed(commits_->unacknowledged(), find);
     return;
   }
-  trouble_ = false;
-  disk_.apply(batch);
-  committing_.reset();
-  committed_ = ticket;
-  release();
+  disk_.apply(std::exchange(writing_.records, {}));
+  if (commits_->succeeded({})) turn_soon();
+  travel_soon(departures_.committed(commits_->committed(), find));
   commit_if_idle();
-  turn_soon();
 }
 
-void Master::release() {
-  while (!held_.empty() && held_.front().ticket <= committed_) {
-    Held held = std::move(held_.front());
-    held_.pop_front();
-    if (session(held.to) == nullptr) continue;
-    if (held.before) held.before();
-    send(held.to, std::move(held.message));
-  }
+void Master::hold(SessionId to, Message message, bool patient) {
+  Session* const found = session(to);
+  if (found == nullptr) return;
+  found->outbox().hold(std::move(message), patient);
+  departures_.touch(*found);
 }
 
-void Master::hold(SessionId to, std::function<void()> message, std::function<void()> before, bool early) {
-  if (!early) return staged_.push_back({0, to, std::move(before), std::move(message)});
-  if (before) before();
-  send(to, std::move(message));
-}
-
-void Master::send(SessionId to, std::function<void()> message) {
-  if (Session* found = session(to)) found->connection->send(End::master, std::move(message));
+void Master::send(SessionId to, Message message) {
+  Session* const found = session(to);
+  if (found == nullptr) return;
+  found->outbox().send_now(std::move(message));
+  departures_.touch(*found);
 }
 
 void Master::arm_timer() {
@@ -297,16 +326,15 @@ void Master::submitted(SessionId to, std::uint64_t request, const Result<master:
   Session* const found = session(to);
   if (found == nullptr || found->client == nullptr) return;
   Client* const client = found->client;
-  hold(
-      to, [client, request, answer] { client->on_submitted(request, answer); },
-      [this, client, request, answer] {
-        if (answer)
-          if (const auto number = client->number_of(request)) {
-            history_.acknowledged(client->key(), *number, *answer, disk_);
-            story_.tell("master", "acknowledges {} of {}", *number, client->key());
-          }
-      },
-      bug_ == Bug::reply_before_commit);
+  Message message{[client, request, answer] { client->on_submitted(request, answer); },
+                  [this, client, request, answer] {
+                    const auto number = client->number_of(request);
+                    if (!answer || !number) return;
+                    history_.acknowledged(client->key(), *number, *answer, disk_);
+                    story_.tell("master", "acknowledges {} of {}", *number, client->key());
+                  }};
+  if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
+  hold(to, std::move(message), request % 3 == 0);  // some are patient
 }
 
 void Master::got(SessionId to, std::uint64_t request,
@@ -315,14 +343,14 @@ void Master::got(SessionId to, std::uint64_t request,
   if (found == nullptr) return;
   Client* const client = found->client;
   if (!answer)
-    return hold(to, [client, request, error = answer.error()] { client->on_error(request, error); });
+    return hold(to, {[client, request, error = answer.error()] { client->on_error(request, error); }});
   std::vector<Client::Value> values;
   for (const master::ItemView& item : *answer) {
     values.push_back({item.id, std::string(item.value)});
     if (item.from.index == 0) history_.handed_out(values.back().text);
     story_.tell("master", "hands {} to {}", values.back().text, client->key());
   }
-  hold(to, [client, request, values] { client->on_got(request, values); });
+  hold(to, {[client, request, values] { client->on_got(request, values); }});
 }
 
 void Master::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
@@ -333,16 +361,16 @@ void Master::done(SessionId to, std::uint64_t request, const Result<std::uint64_
     if (views && !views->empty()) history_.joined(join->second, views->front().unfinished);
     joins_.erase(join);
   }
-  hold(to, [client = found->client, request] { client->on_done(request); });
+  hold(to, {[client = found->client, request] { client->on_done(request); }});
 }
 
 void Master::outcome(SessionId to, TaskId task, const Outcome& outcome) {
   Session* const found = session(to);
   if (found == nullptr) return;
-  hold(
-      to, [client = found->client, task] { client->on_outcome(task); },
-      [this, task, outcome] { history_.outcome_seen(task, outcome, disk_); },
-      bug_ == Bug::reply_before_commit);
+  Message message{[client = found->client, task] { client->on_outcome(task); },
+                  [this, task, outcome] { history_.outcome_seen(task, outcome, disk_); }};
+  if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
+  hold(to, std::move(message));
 }
 
 void Master::grant(SessionId to, const Grant& grant) {
@@ -351,23 +379,19 @@ void Master::grant(SessionId to, const Grant& grant) {
   history_.granted(grant.fence);
   story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
               found->worker->name());
-  auto message = [worker = found->worker, fence = grant.fence, spec = grant.spec,
-                  payload = std::string(grant.payload)] { worker->on_grant(fence, spec, payload); };
-  if (grant.held)
-    hold(to, std::move(message));
-  else
-    send(to, std::move(message));
+  (grant.held ? found->held_grants : found->grants)
+      .push_back({[worker = found->worker, fence = grant.fence, spec = grant.spec,
+                   payload = std::string(grant.payload)] { worker->on_grant(fence, spec, payload); }});
+  departures_.touch(*found);
 }
 
 void Master::stop(SessionId to, const Fence& fence) {
-  if (Session* const found = session(to))
-    send(to, [worker = found->worker, fence] { worker->on_stop(fence); });
+  Session* const found = session(to);
+  if (found == nullptr) return;
+  found->stops.push_back({[worker = found->worker, fence] { worker->on_stop(fence); }});
+  departures_.touch(*found);
 }
 
-void Master::disconnect(SessionId id, const Error&) {
-  process_.after(0us, [this, id] {
-    if (Session* const found = session(id)) found->connection->close(End::master), end_session(id);
-  });
-}
+void Master::disconnect(SessionId id, const Error&) { refuse(id); }
 
 }  // namespace reeve::sim

@@ -1,6 +1,5 @@
-// Master: the real Broker in a process that can be killed, with a turn and a commit as the real master has them:
-// what is said to clients, and what is held, leaves when everything decided up to then is on the disk; grants
-// leave at once.
+// Master: the real Broker, GroupCommit and Departures in a process that can be killed. What is played here is what the
+// real master's sessions and commit thread do around them.
 #pragma once
 
 #include <deque>
@@ -11,10 +10,13 @@
 #include <vector>
 
 #include "master/core/broker.h"
+#include "master/core/departures.h"
+#include "master/core/group_commit.h"
 #include "tests/sim/bugs.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/history.h"
 #include "tests/sim/network.h"
+#include "tests/sim/outbox.h"
 
 namespace reeve::sim {
 
@@ -57,38 +59,49 @@ class Master final : private master::Effects {
   static constexpr std::uint64_t small_bound = 5;  // of queue "small"
 
  private:
-  struct Session {
-    ConnectionPtr connection;
+  // As the real ones: grants and stops of a turn leave together, acknowledgements to a worker can wait for company.
+  class Session {
+   public:
+    Session(Master& master, SessionId id, const ConnectionPtr& connection)
+        : master_(master), id_(id), outbox_(connection) {}
+    SessionId id() const { return id_; }
+    Outbox& outbox() { return outbox_; }
+    master::Departing& departing() { return departing_; }
+    void end_of_turn();
+    void commit_failed(const Error& why);
+
     Worker* worker = nullptr;  // exactly one of the two is set
     Client* client = nullptr;
-  };
-  struct Held {
-    std::uint64_t ticket;
-    SessionId to;
-    std::function<void()> before;  // what History is told when it leaves
-    std::function<void()> message;
+    std::vector<Message> grants, held_grants, stops, completed;
+
+   private:
+    Master& master_;
+    const SessionId id_;
+    Outbox outbox_;
+    master::Departing departing_;
   };
 
   Now now() const { return {clock_.now(), WallTime{clock_.now().time_since_epoch() + wall_offset_}}; }
   Session* session(SessionId id);
   void worker_says(SessionId session, const std::function<void(master::Broker&)>& what);
-  SessionId open_session(const ConnectionPtr& connection);
+  Session& open_session(const ConnectionPtr& connection);
   void end_session(SessionId id);
   void set_up_queues();
 
   void turn_soon();
   void end_of_turn();
   void commit_if_idle();
-  void commit_ended(const master::Records& batch, std::uint64_t ticket);
-  void release();
+  void write();
+  void written();
+  void travel_soon(bool wanted);
   void arm_timer();
-  void hold(SessionId to, std::function<void()> message, std::function<void()> before = nullptr,
-            bool early = false);
-  void send(SessionId to, std::function<void()> message);
+  void refuse(SessionId id);
+  void hold(SessionId to, Message message, bool patient = false);
+  void send(SessionId to, Message message);
   std::uint64_t size_of(const std::string& queue) const;
 
   // ---- Effects
-  void keep(master::Record record) override { records_.push_back(std::move(record)); }
+  void keep(master::Record record) override { commits_->keep(std::move(record)); }
   void submitted(SessionId to, std::uint64_t request, const Result<master::Accepted>& answer) override;
   void got(SessionId to, std::uint64_t request,
            const Result<std::span<const master::ItemView>>& answer) override;
@@ -111,17 +124,15 @@ class Master final : private master::Effects {
   master::Limits limits_;
   Duration wall_offset_{24h * 20000};
   std::unique_ptr<master::Broker> broker_;
-  std::map<SessionId, Session> sessions_;
+  std::map<SessionId, std::unique_ptr<Session>> sessions_;
   std::uint64_t next_session_ = 1;
   std::map<std::pair<SessionId, std::uint64_t>, std::string> joins_;  // request → queue
 
   // The turn.
-  master::Records records_;
-  std::vector<Held> staged_;  // of this turn
-  std::deque<Held> held_;
-  std::uint64_t open_ = 1, in_flight_ = 0, committed_ = 0;
-  std::optional<master::Records> committing_;
-  bool failing_ = false, trouble_ = false;
+  std::unique_ptr<master::GroupCommit> commits_;
+  master::Departures<Session> departures_;
+  master::GroupCommit::Transaction writing_;
+  bool failing_ = false;
   bool turn_pending_ = false;
   std::optional<TimePoint> timer_at_;
 };
