@@ -10,8 +10,11 @@ static void copy_what_is_possible(sql::Database& database) {
   sqlite3_wal_checkpoint_v2(database.raw(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
-Checkpointer::Checkpointer(sql::Database& writer, sql::Database own)
-    : writer_{writer}, own_{std::move(own)}, thread_{start_thread("checkpoint", [this] { run(); })} {
+Checkpointer::Checkpointer(sql::Database& writer, sql::Database own, int pages_wanted)
+    : writer_{writer},
+      own_{std::move(own)},
+      pages_wanted_{pages_wanted},
+      thread_{start_thread("checkpoint", [this] { run(); })} {
   sqlite3_wal_hook(writer_.raw(), &Checkpointer::on_commit, this);
 }
 
@@ -31,12 +34,13 @@ int Checkpointer::on_commit(void* self, sqlite3*, const char*, int pages) {
 }
 
 void Checkpointer::committed() {
-  if (pages_ < pages_wanted) return;
+  if (pages_ < pages_wanted_) return;
   switch (phase_.load(std::memory_order_acquire)) {
     case Phase::copying:
       return;
     case Phase::copied:
       copy_what_is_possible(writer_);
+      pages_ = 0;  // until a commit writes more: see the header
       phase_.store(Phase::idle, std::memory_order_relaxed);
       return;
     case Phase::idle:

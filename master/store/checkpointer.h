@@ -5,6 +5,10 @@
 // meanwhile is left to the commit thread: a short rest, after which SQLite starts over at the head of the
 // log.
 //
+// Always: the thread begins to copy only when the log holds something that was not copied. The commit thread
+// starts the log over when everything was, and SQLite before 3.51.3 (Debian 12 has 3.40) can then lose what the
+// new log holds if another connection begins a checkpoint at that moment.
+//
 // Owner: SqliteStore. Threads: committed() on the commit thread.
 #pragma once
 
@@ -19,11 +23,11 @@ namespace reeve::master {
 
 class Checkpointer {
  public:
-  static constexpr int pages_wanted =
-      2000;  // 8 MB: long enough that a page that is rewritten often is copied once
+  // 8 MB: long enough that a page that is rewritten often is copied once.
+  static constexpr int pages_wanted_default = 2000;
 
   // `writer`: the commit thread's connection; outlives this. `own`: another one to the same file.
-  Checkpointer(sql::Database& writer, sql::Database own);
+  Checkpointer(sql::Database& writer, sql::Database own, int pages_wanted);
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -39,7 +43,8 @@ class Checkpointer {
 
   sql::Database& writer_;
   sql::Database own_;
-  int pages_ = 0;  // in the log; commit thread only
+  const int pages_wanted_;
+  int pages_ = 0;  // in the log, when some of them may not have been copied; commit thread only
   std::atomic<Phase> phase_ = Phase::idle;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -86,7 +86,7 @@ Result<Recovered> SqliteStore::open() {
   if (!copier) return fail(copier.error());
   if (auto configured = configure(*copier, asking_cache_kib); !configured) return fail(configured.error());
   if (auto prepared = prepare_statements(); !prepared) return fail(prepared.error());
-  checkpointer_ = std::make_unique<Checkpointer>(*writer_, std::move(*copier));
+  checkpointer_ = std::make_unique<Checkpointer>(*writer_, std::move(*copier), options_.checkpoint_pages);
   for (const char* name : {"/reeve.db", "/reeve.db-wal"})
     if (auto watched = files_.add(options_.data_dir + name); !watched) return fail(watched.error());
   lock_ = std::move(*lock);

@@ -26,6 +26,7 @@ class SqliteStore final : public Store {
     const char* vfs = nullptr;             // SQLite's file layer; null: the usual one
     int cache_kib = 32 * 1024;             // of the commit thread's connection
     std::size_t row_bytes_max = 1U << 20;  // outcomes of one chunk beyond this go into further rows
+    int checkpoint_pages = Checkpointer::pages_wanted_default;  // in the log, before they are copied
   };
 
   explicit SqliteStore(Options options) : options_{std::move(options)} {}

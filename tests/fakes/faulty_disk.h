@@ -3,25 +3,20 @@
 // It sits on the real file system and notes what was not yet flushed. Threads: any.
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "tests/fakes/disk_shim.h"
+
 namespace reeve {
 
-class FaultyDisk {
+class FaultyDisk final : public DiskShim {
  public:
-  FaultyDisk();
-  ~FaultyDisk();
-  FaultyDisk(const FaultyDisk&) = delete;
-  FaultyDisk& operator=(const FaultyDisk&) = delete;
-
-  const char* vfs() const { return name_.c_str(); }
+  FaultyDisk() : DiskShim("faulty") {}
+  ~FaultyDisk() override = default;
 
   // From now on every operation of this kind fails, until it is put back to SQLITE_OK.
   void fail_writes_with(int rc);   // SQLITE_FULL, SQLITE_IOERR_WRITE
@@ -35,22 +30,18 @@ class FaultyDisk {
   void copy_as_after_power_cut(const std::string& from, const std::string& to) const;
 
  private:
-  struct File;
-  struct Methods;
   struct Undo {
     std::int64_t offset = 0;
     std::string before;     // the bytes that a write replaced
     std::int64_t size = 0;  // of the file before
   };
 
-  int before_write(const std::string& path, sqlite3_file* real, std::int64_t offset, int bytes);
+  int write(const std::string& path, sqlite3_file* real, const void* bytes, int count,
+            std::int64_t offset) override;
+  int truncate(const std::string& path, sqlite3_file* real, std::int64_t size) override;
+  int sync(const std::string& path, sqlite3_file* real, int flags) override;
   void note_unflushed(const std::string& path, sqlite3_file* real, std::int64_t offset, std::int64_t bytes);
-  int before_flush(const std::string& path);
-  void flushed(const std::string& path);
 
-  std::string name_;
-  sqlite3_vfs* real_;
-  sqlite3_vfs vfs_;
   mutable std::mutex mutex_;
   int write_rc_ = SQLITE_OK;
   int flush_rc_ = SQLITE_OK;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "master/store/schema.h"
@@ -377,6 +378,40 @@ TEST_F(SqliteStoreTest, APowerCutLosesNothingThatWasAcknowledged) {
     ASSERT_THAT(recovered->jobs, SizeIs(job));
     EXPECT_EQ(recovered->jobs.back().chunks.at(0).record.payloads->bytes(), payload.size());
   }
+}
+
+// Counts how often a connection begins to copy the log.
+class CheckpointCounter final : public DiskShim {
+ public:
+  CheckpointCounter() : DiskShim("checkpoints") {}
+  ~CheckpointCounter() override = default;
+  int count() const { return count_; }
+
+ private:
+  int lock_index(sqlite3_file* real, int slot, int count, int flags) override {
+    constexpr int checkpoint_slot = 1;  // of SQLite's shared index, as its file format says
+    if (slot == checkpoint_slot && (flags & SQLITE_SHM_LOCK) != 0) ++count_;
+    return DiskShim::lock_index(real, slot, count, flags);
+  }
+  std::atomic<int> count_ = 0;
+};
+
+TEST_F(SqliteStoreTest, TheLogIsNotCopiedWhenThereIsNothingNewInIt) {
+  CheckpointCounter disk;
+  SqliteStore store{{.data_dir = dir_.path(), .vfs = disk.vfs(), .checkpoint_pages = 1}};
+  ASSERT_TRUE(store.open());
+  const int before = disk.count();
+  std::uint64_t queues = 0;
+  while (disk.count() < before + 2) {  // once beside the commits, once behind one
+    Records records = batch(QueueRecord{.name = "q", .maxsize = ++queues});
+    ASSERT_TRUE(store.apply(records));
+  }
+  const int copied = disk.count();
+  for (int i = 0; i < 200; ++i) {
+    Records nothing_new = batch(WorkerErased{"nobody"});
+    ASSERT_TRUE(store.apply(nothing_new));
+  }
+  EXPECT_EQ(disk.count(), copied);
 }
 
 TEST_F(SqliteStoreTest, TheLogDoesNotGrowForEver) {
