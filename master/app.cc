@@ -42,6 +42,7 @@ Result<void> App::open_store() {
       unfinished += chunk.record.payloads ? chunk.record.payloads->size() - chunk.finals.size() : 0;
   log::info("epoch {}: {} queues, {} jobs, {} unfinished tasks, {} workers of the last run", recovered->epoch,
             recovered->queues.size(), recovered->jobs.size(), unfinished, recovered->workers.size());
+  stored_objects_ = std::move(recovered->objects);
   broker_ =
       std::make_unique<Broker>(options_.limits, std::move(*recovered), clock_now(), std::random_device{}());
   return {};
@@ -70,6 +71,22 @@ Result<void> App::listen_for_python() {
   return {};
 }
 
+// What the configuration names is there from the start.
+Result<void> App::declare() {
+  for (const QueueOptions& queue : options_.queues)
+    if (auto declared = broker_->queue_declare(queue, server_->turn()); !declared)
+      return fail(Errc::invalid_argument, "[queues.{}]: {}", queue.name, declared.error().detail);
+  for (const auto& object : options_.objects)
+    if (const auto queue = managers::queue_of(object))
+      if (auto declared = broker_->queue_declare(*queue, server_->turn()); !declared)
+        return fail(Errc::invalid_argument, "[objects.{}]: {}", object.name, declared.error().detail);
+  if (managers_) return managers_->declare(options_.objects, std::exchange(stored_objects_, {}));
+  if (!options_.objects.empty() || !stored_objects_.empty())
+    log::info("objects of Python programs stay as they are: nobody listens for such programs");
+  stored_objects_.clear();
+  return {};
+}
+
 Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
@@ -79,9 +96,7 @@ Result<void> App::start() {
   server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());
   if (auto listening = server_->listen(options_.listen); !listening) return listening;
   if (auto listening = listen_for_python(); !listening) return listening;
-  for (const QueueOptions& queue : options_.queues)
-    if (auto declared = broker_->queue_declare(queue, server_->turn()); !declared)
-      return fail(Errc::invalid_argument, "[queues.{}]: {}", queue.name, declared.error().detail);
+  if (auto declared = declare(); !declared) return declared;
   server_->start();
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;

@@ -26,7 +26,8 @@ struct Options {
   Limits limits;
   ServerLimits server;
   managers::Options managers;
-  std::vector<QueueOptions> queues;  // that are there from the start
+  std::vector<QueueOptions> queues;                  // that are there from the start
+  std::vector<managers::ObjectDeclaration> objects;  // those of Python programs
 };
 
 class App {
@@ -43,6 +44,7 @@ class App {
   Result<void> open_store();
   Result<void> check_reachable(const Endpoint& listen) const;
   Result<void> listen_for_python();
+  Result<void> declare();
   Result<void> announce();
 
   Options options_;
@@ -50,6 +52,7 @@ class App {
   boost::asio::signal_set signals_;
   Watchdog watchdog_{io_};
   std::unique_ptr<Store> store_;
+  std::vector<Recovered::Object> stored_objects_;  // until they are declared
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<NativeServer> server_;
   std::unique_ptr<managers::ManagersServer> managers_;  // none: Python programs are not listened to

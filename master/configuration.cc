@@ -48,7 +48,11 @@ void Configuration::add_managers() {
                       "One call of a Python program");
   settings_.add("managers-objects-max", managers.objects.objects_max,
                 "Queues, lists, locks… without a name that Python programs hold");
-  settings_.add_bytes("managers-objects-max-bytes", managers.objects.objects_max_bytes, "The values in them");
+  settings_.add_bytes("managers-objects-max-bytes", managers.objects.objects_max_bytes,
+                      "The values in them and in those of [objects.NAME]");
+  settings_.add_section("objects", [this](const ConfigEntry& entry) { return take_object(entry); });
+  settings_.add("managers-declared-items-max", managers.objects.declared_items_max,
+                "Items of one list, dict, Array or Namespace of [objects.NAME]");
 }
 
 // [queues.NAME] with kind, maxsize, function, results, ack: the queue is there from the start.
@@ -72,6 +76,31 @@ Result<void> Configuration::take_queue(const ConfigEntry& entry) {
     return queue->ack_task_done = entry.text == "task_done", Result<void>{};
   }
   return fail(Errc::invalid_argument, "a queue has kind, maxsize, function, results and ack");
+}
+
+// [objects.NAME] with type and what the type takes: the object is found under get_NAME.
+Result<void> Configuration::take_object(const ConfigEntry& entry) {
+  if (entry.section.size() != 2)
+    return fail(Errc::invalid_argument, "an object stands in a section of its own, [objects.NAME]");
+  const std::string& name = entry.section.back();
+  auto object = std::ranges::find(options_.objects, name, &managers::ObjectDeclaration::name);
+  if (object == options_.objects.end()) object = options_.objects.insert(object, {.name = name, .type = {}});
+  if (entry.name == "type")
+    object->type = entry.text;
+  else
+    object->parameters.insert_or_assign(entry.name, entry.text);
+  return {};
+}
+
+Result<void> Configuration::check_objects() const {
+  for (const auto& object : options_.objects) {
+    if (const auto ok = managers::check(object, options_.managers.objects); !ok)
+      return fail(Errc::invalid_argument, "[objects.{}]: {}", object.name, ok.error().detail);
+    if (std::ranges::find(options_.queues, object.name, &QueueOptions::name) != options_.queues.end())
+      return fail(Errc::invalid_argument, "[objects.{}] and [queues.{}] have the same name", object.name,
+                  object.name);
+  }
+  return {};
 }
 
 Result<void> Configuration::read_managers() {
@@ -167,6 +196,7 @@ Result<Options> Configuration::options() {
   // Whoever reads of it, in `reeve status` or in a message, may be in another directory.
   options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
   if (const auto read = read_managers(); !read) return fail(read.error());
+  if (const auto objects = check_objects(); !objects) return fail(objects.error());
   authkey_.data_dir = options_.data_dir;
   const auto authkey = find_or_make_authkey(authkey_);
   if (!authkey) return fail(authkey.error());

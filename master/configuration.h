@@ -31,6 +31,8 @@ class Configuration {
   void add_managers();
   Result<void> read_managers();
   Result<void> take_queue(const ConfigEntry& entry);
+  Result<void> take_object(const ConfigEntry& entry);
+  Result<void> check_objects() const;
   void add_times();
   Result<void> check() const;
 

@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -156,6 +157,8 @@ class Broker {
   // As the configuration says it: made if it is not there, else changed where that can be done. Error: kind or maxsize
   // are others.
   Result<void> queue_declare(const QueueOptions& options, Effects& out);
+  // From now on no queue can have the name, which belongs to something else. Error: already_exists, there is one.
+  Result<void> reserve_name(std::string_view name);
   Result<void> queue_control(Asker asker, std::string_view queue, QueueAction action, Now now, Effects& out);
 
   Result<void> watch(Asker asker, JobId job, bool outcomes, bool stop, Now now, Effects& out);
@@ -302,6 +305,7 @@ class Broker {
 
   std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
   std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
+  std::set<std::string, std::less<>> reserved_names_;  // that no queue can have
   std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
   std::unordered_map<ClientId, std::unique_ptr<Client>> clients_;
   std::unordered_map<PeerKey, ClientId> client_by_key_;

@@ -52,6 +52,18 @@ Result<void> Broker::queue_open(std::string_view name, Now now, Effects& out) {
   return {};
 }
 
+Result<void> Broker::reserve_name(std::string_view name) {
+  if (const Queue* queue = find_queue(name))
+    return fail(
+        Errc::already_exists,
+        "there is a queue {} with {} tasks and values: choose another name, or remove the queue first "
+        "('reeve queue rm {}')",
+        name, queue->counts.unfinished(), name);
+  if (auto ok = check_name(name, "object"); !ok) return ok;
+  reserved_names_.emplace(name);
+  return {};
+}
+
 Result<void> Broker::check_options(const QueueOptions& options) const {
   if (auto ok = check_name(options.name, "queue"); !ok) return ok;
   if (options.function.empty() && !options.results.empty())

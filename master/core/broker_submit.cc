@@ -57,6 +57,9 @@ Result<void> Broker::check_name(std::string_view name, std::string_view what) co
                 limits_.name_max_bytes);
   const bool printable = std::ranges::all_of(name, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
   if (!printable) return fail(Errc::invalid_argument, "the {} name has control characters", what);
+  if (what == "queue" && reserved_names_.contains(name))
+    return fail(Errc::invalid_argument, "{} is an object of Python programs ([objects.{}]), so no queue",
+                name, name);
   return {};
 }
 

@@ -66,7 +66,10 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
   deadlines_.emplace(*waits->deadline, from, number);
 }
 
-Outcome Manager::call_method(Object& object, Call& call) {
+Outcome Manager::call_method(Object& object, Call& call) const {
+  if (object.cells.kept())
+    if (const std::string trouble = replies_.store_trouble(); !trouble.empty())
+      return raise("IOError", trouble);
   const auto exposed = object.exposed();
   if (std::ranges::find(exposed, call.method) != exposed.end()) return object.call(call);
   if (call.method == "__str__" || call.method == "__repr__") return Answer{Text{object.repr()}};
@@ -124,9 +127,10 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
   if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
   for (const auto& follower : peer.followers)
     if (const auto object = follower.lock()) object->left(session, 0, *this);
+  broker_was_asked_ = peer.hand != nullptr;
   if (peer.hand) broker_.session_left(session, now, effects);
   settle(now, effects);
-  return peer.hand != nullptr;
+  return broker_was_asked_;
 }
 
 // Objects hear of what came back only now, when none of them is in the middle of something.
@@ -140,6 +144,10 @@ void Manager::settle(Now now, Effects& effects) {
     }
   }
   objects_.sweep();
+  if (notes_.empty()) return;
+  for (Record& note : notes_) effects.keep(std::move(note));
+  notes_.clear();
+  broker_was_asked_ = true;
 }
 
 // ---- time
@@ -149,7 +157,8 @@ std::optional<TimePoint> Manager::wake_at() const {
   return std::get<TimePoint>(*deadlines_.begin());
 }
 
-void Manager::tick(Now now, Effects& effects) {
+bool Manager::tick(Now now, Effects& effects) {
+  broker_was_asked_ = false;
   while (!deadlines_.empty() && std::get<TimePoint>(*deadlines_.begin()) <= now.mono) {
     const auto [at, session, number] = *deadlines_.begin();
     deadlines_.erase(deadlines_.begin());
@@ -159,6 +168,7 @@ void Manager::tick(Now now, Effects& effects) {
     object->timed_out({session, number, peer.reader == pickle::Reader::python2}, *this, now);
   }
   settle(now, effects);
+  return broker_was_asked_;
 }
 
 // ---- Hall

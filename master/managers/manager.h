@@ -19,6 +19,7 @@
 
 #include "common/pickle/request.h"
 #include "master/core/broker.h"
+#include "master/managers/declared.h"
 #include "master/managers/named_queue.h"
 #include "master/managers/object_table.h"
 #include "master/managers/options.h"
@@ -32,6 +33,12 @@ class Manager final : private Hall, private QueueClients {
   Manager(Broker& broker, const Options& options, Replies& replies);
   ~Manager() override;
 
+  // What the configuration declares and what the store holds of it, brought together; once, before the first request.
+  // The answer: remarks for the log. Errors: already_exists when that would lose data or two things have one name;
+  // invalid_argument; storage_failed.
+  Result<std::vector<std::string>> declare(std::span<const ObjectDeclaration> declared,
+                                           std::span<const Recovered::Object> stored, Effects& effects);
+
   // The next request of a session; its first one addresses the server itself. True: the Broker has something to keep,
   // or to wake up for.
   bool request(SessionId from, std::string_view payload, Now now, Effects& effects);
@@ -41,7 +48,7 @@ class Manager final : private Hall, private QueueClients {
   bool left(SessionId session, Now now, Effects& effects);
 
   std::optional<TimePoint> wake_at() const;
-  void tick(Now now, Effects& effects);
+  bool tick(Now now, Effects& effects);  // true: there is something to keep
 
   // ---- what the Broker says to sessions of this side
   void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer);
@@ -84,8 +91,11 @@ class Manager final : private Hall, private QueueClients {
   Outcome shut_down();
   std::string debug_info() const;
 
+  // manager_declared.cc
+  Result<void> enter_declared(const ObjectDeclaration& as, const Recovered::Object* held, Effects& effects);
+
   void serve_call(SessionId from, Peer& peer, Now now, Effects& effects);
-  static Outcome call_method(Object& object, Call& call);
+  Outcome call_method(Object& object, Call& call) const;
   void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
                bool woken);
   void settle(Now now, Effects& effects);  // what the last command left behind
@@ -114,6 +124,7 @@ class Manager final : private Hall, private QueueClients {
   std::unordered_map<std::string, std::shared_ptr<Object>> names_;
   std::set<Deadline> deadlines_;
   std::vector<Returned> returned_;
+  Records notes_;  // of declared objects, for the Broker's store
   std::uint64_t next_call_ = 1;
   bool broker_was_asked_ = false;
 };

@@ -136,9 +136,7 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::named(std::string_view ty
 }
 
 std::shared_ptr<Object> Manager::enter_name(const std::string& name, std::shared_ptr<Object> object) {
-  object->permanent = true;
-  objects_.add(object, fmt::format("{}{}", named_prefix, name));
-  object->references = 0;  // who asked for it counts its own
+  objects_.add_named(object, name, fmt::format("{}{}", named_prefix, name));
   return names_.emplace(name, std::move(object)).first->second;
 }
 

@@ -15,6 +15,7 @@
 #include "common/base/time.h"
 #include "master/managers/answer.h"
 #include "master/managers/arguments.h"
+#include "master/managers/cells.h"
 
 namespace reeve::master {
 class Effects;
@@ -74,7 +75,17 @@ class Object : public std::enable_shared_from_this<Object> {
   // A precious answer did not reach its caller.
   virtual void undelivered(const ItemPtr&, Hall&) {}
   // Whether its answers speak of what the store must hold first.
-  virtual bool is_durable() const { return false; }
+  virtual bool is_durable() const { return cells.kept(); }
+
+  // ---- declared objects: what outlives the master
+  // False: there is nothing to keep, as it belongs to the connections that use it.
+  virtual bool has_state() const { return false; }
+  virtual std::string_view typecode() const { return {}; }  // of a Value or an Array
+  virtual void note_all() {}                                // all of it, into `cells`
+  // A cell that the store holds; they come in the order of their numbers. Pre: nobody has called this object yet.
+  // storage_failed: it is no cell of such an object.
+  virtual Result<void> recall(std::int64_t number, std::string_view content);
+  Cells cells;
 
   // ---- the ObjectTable's
   ObjectTable* table = nullptr;
@@ -84,5 +95,9 @@ class Object : public std::enable_shared_from_this<Object> {
   std::uint64_t pins = 0;
   bool permanent = false;  // a name leads to it
 };
+
+// What a reader hears that cannot take the item (the other generation of Python has no form of it): the item stays
+// where it is. None: it can.
+std::optional<Answer> refusal_to(pickle::Reader reader, const ItemPtr& item);
 
 }  // namespace reeve::master::managers

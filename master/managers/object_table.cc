@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "common/pickle/convert.h"
+#include "common/pickle/stored.h"
 
 namespace reeve::master::managers {
 namespace {
@@ -51,6 +53,17 @@ ObjectTable::~ObjectTable() {
   const auto last = std::exchange(objects_, {});
 }
 
+Result<void> Object::recall(std::int64_t number, std::string_view) {
+  return fail(Errc::storage_failed, "a {} has no cell {}", type_name(), number);
+}
+
+std::optional<Answer> refusal_to(pickle::Reader reader, const ItemPtr& item) {
+  if (!pickle::needs_conversion(item->fragment(), reader)) return std::nullopt;
+  const auto converted = pickle::convert(item->fragment(), reader);
+  if (converted) return std::nullopt;
+  return Answer{Unserializable{fmt::format("ValueError: {}\n", converted.error().detail)}};
+}
+
 Result<void> ObjectTable::check_room() const {
   if (objects_.size() < limits_.objects_max) return {};
   return fail(Errc::limit_reached, "there are {} objects (managers-objects-max)", objects_.size());
@@ -65,11 +78,27 @@ std::string ObjectTable::new_ident() {
 }
 
 void ObjectTable::add(const std::shared_ptr<Object>& object, std::string_view typeid_name) {
+  enter(object, new_ident(), typeid_name);
+  object->references = 1;
+}
+
+// Idents are str in every Python: ASCII, and unlike those of new_ident.
+void ObjectTable::add_named(const std::shared_ptr<Object>& object, std::string_view name,
+                            std::string_view typeid_name) {
+  std::string ident = "=";
+  for (const unsigned char byte : name)
+    ident += byte > 0x20 && byte < 0x7f && byte != '%' ? std::string(1, static_cast<char>(byte))
+                                                       : fmt::format("%{:02x}", byte);
+  enter(object, std::move(ident), typeid_name);
+  object->permanent = true;
+}
+
+void ObjectTable::enter(const std::shared_ptr<Object>& object, std::string ident,
+                        std::string_view typeid_name) {
   ASSERT(object->ident.empty(), "an object gets its ident once");
-  object->ident = new_ident();
+  object->ident = std::move(ident);
   object->table = this;
   object->typeid_ = typeid_name;
-  object->references = 1;
   objects_.emplace(object->ident, object);
 }
 
@@ -109,6 +138,12 @@ std::expected<ItemPtr, Raise> ObjectTable::keep(pickle::Fragment fragment) {
 
 ItemPtr ObjectTable::wrap(pickle::Fragment fragment) {
   return std::make_shared<const Item>(std::move(fragment), std::vector<Pin>{}, usage_);
+}
+
+Result<ItemPtr> ObjectTable::recall(std::string_view stored) {
+  Result<pickle::Fragment> fragment = pickle::from_stored(stored);
+  if (!fragment) return fail(Errc::storage_failed, "{}", fragment.error().detail);
+  return wrap(std::move(*fragment));
 }
 
 std::uint64_t ObjectTable::referenced() const {

@@ -26,10 +26,14 @@ class ObjectTable {
   ObjectTable(const ObjectTable&) = delete;
   ObjectTable& operator=(const ObjectTable&) = delete;
 
+  const ObjectLimits& limits() const { return limits_; }
   // Error: limit_reached.
   Result<void> check_room() const;
   // Gives it an ident; its creator holds the first reference.
   void add(const std::shared_ptr<Object>& object, std::string_view typeid_name);
+  // For good, and with an ident that is the same in every run, so that proxies which outlive the master still lead to it.
+  // Nobody holds a reference yet.
+  void add_named(const std::shared_ptr<Object>& object, std::string_view name, std::string_view typeid_name);
   std::shared_ptr<Object> find(std::string_view ident) const;
 
   void incref(Object& object) { ++object.references; }
@@ -44,6 +48,8 @@ class ObjectTable {
 
   // …of a value that lives elsewhere and is passing through.
   ItemPtr wrap(pickle::Fragment fragment);
+  // …that the store held. storage_failed: it is no value.
+  Result<ItemPtr> recall(std::string_view stored);
 
   std::uint64_t referenced() const;                  // by clients
   std::vector<std::shared_ptr<Object>> all() const;  // by ident
@@ -56,6 +62,7 @@ class ObjectTable {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   std::string new_ident();
+  void enter(const std::shared_ptr<Object>& object, std::string ident, std::string_view typeid_name);
 
   ObjectLimits limits_;
   ItemUsage usage_;

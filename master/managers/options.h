@@ -12,10 +12,10 @@ namespace reeve::master::managers {
 
 inline constexpr std::uint16_t managers_port_default = 5000;
 
-// Of what clients make: objects without a name of their own, in memory.
 struct ObjectLimits {
-  std::size_t objects_max = 100'000;             // that clients made and still hold
-  std::uint64_t objects_max_bytes = 4ull << 30;  // values in them, all together
+  std::size_t objects_max = 100'000;             // that clients made and still hold, in memory
+  std::uint64_t objects_max_bytes = 4ull << 30;  // values in them and in declared ones, all together
+  std::size_t declared_items_max = 1'000'000;    // in one object of the configuration
 };
 
 struct Options {

@@ -89,6 +89,14 @@ Endpoint ManagersServer::address() const {
   return {where.address().to_string(), where.port()};
 }
 
+Result<void> ManagersServer::declare(std::span<const ObjectDeclaration> declared,
+                                     std::span<const Recovered::Object> stored) {
+  const auto remarks = manager_.declare(declared, stored, native_.turn());
+  if (!remarks) return fail(remarks.error());
+  for (const std::string& remark : *remarks) log::info("{}", remark);
+  return {};
+}
+
 void ManagersServer::stop_listening() {
   error_code ignored;
   acceptor_.close(ignored);
@@ -205,7 +213,7 @@ void ManagersServer::arm_timer() {
     if (cancelled) return;  // armed anew for an earlier time, or the end
     timer_at_ = TimePoint::max();
     const Work work{*this};
-    manager_.tick(native_.now(), native_.turn());
+    if (manager_.tick(native_.now(), native_.turn())) native_.turn_soon();
   });
 }
 

@@ -34,6 +34,9 @@ class ManagersServer final : public Guests, private Replies {
 
   // Error: unavailable, with the reason and the setting that would help.
   Result<void> listen();
+  // The configuration's objects, with what the store holds of them. Errors: as of Manager::declare.
+  Result<void> declare(std::span<const ObjectDeclaration> declared,
+                       std::span<const Recovered::Object> stored);
   Endpoint address() const;  // with the real port
   void stop_listening();
 

@@ -6,6 +6,7 @@
 
 #include "common/pickle/compare.h"
 #include "master/managers/elements.h"
+#include "master/managers/object_table.h"
 #include "master/managers/objects/list.h"
 
 namespace reeve::master::managers {
@@ -81,6 +82,7 @@ void Dictionary::erase(Entries::iterator entry) {
     by_hash_.erase(candidate);
     break;
   }
+  cells.erase(entry->cell);
   entries_.erase(entry);
 }
 
@@ -89,14 +91,44 @@ std::expected<ItemPtr, Raise> Dictionary::assign(const Key& key, pickle::Fragmen
                                                  const Arguments& arguments) {
   if (const auto found = find(key); found != entries_.end()) {
     found->value = value;
+    note(*found);
     return value;
   }
+  if (auto full = cells.check_room(entries_.size() + 1)) return std::unexpected(std::move(*full));
   auto kept = arguments.keep(fragment);
   if (!kept) return std::unexpected(kept.error());
-  entries_.push_back({key.hash, std::move(*kept), value});
+  entries_.push_back({key.hash, std::move(*kept), value, next_cell_++});
   by_hash_.emplace(key.hash, std::prev(entries_.end()));
+  note(entries_.back());
   return value;
 }
+
+// ---- cells: a key and its value each, in the order of their insertion
+
+void Dictionary::note(const Entry& entry) {
+  if (cells.kept()) cells.put(entry.cell, stored_pair(stored(entry.key), stored(entry.value)));
+}
+
+void Dictionary::note_all() {
+  for (const Entry& entry : entries_) note(entry);
+}
+
+Result<void> Dictionary::recall(std::int64_t number, std::string_view content) {
+  const auto parts = pair_of(content);
+  if (!parts) return fail(parts.error());
+  auto key = table->recall(parts->first);
+  if (!key) return fail(key.error());
+  auto value = table->recall(parts->second);
+  if (!value) return fail(value.error());
+  const Result<std::size_t> hash = pickle::hash((*key)->value());
+  if (!hash) return fail(Errc::storage_failed, "{}", hash.error().detail);
+  entries_.push_back({*hash, std::move(*key), std::move(*value), number});
+  by_hash_.emplace(*hash, std::prev(entries_.end()));
+  next_cell_ = number + 1;
+  return {};
+}
+
+// ---- what it is filled with
 
 std::optional<Raise> Dictionary::fill(const Arguments& arguments, std::string_view what) {
   if (arguments.positional() > 1)
@@ -204,6 +236,7 @@ Outcome Dictionary::pop(Call& call) {
   const auto key = key_of(*(*bound)[0]);
   if (!key) return std::unexpected(key.error());
   if (const auto found = find(*key); found != entries_.end()) {
+    if (auto refused = refusal_to(call.arguments.reader(), found->value)) return std::move(*refused);
     Answer answer{found->value};
     erase(found);
     return answer;
@@ -219,6 +252,8 @@ Outcome Dictionary::pop_item(Call& call) {
   if (auto error = call.arguments.none("popitem()")) return std::unexpected(std::move(*error));
   if (entries_.empty()) return raise("KeyError", "popitem(): dictionary is empty");
   const auto last = std::prev(entries_.end());
+  for (const ItemPtr& part : {last->key, last->value})
+    if (auto refused = refusal_to(call.arguments.reader(), part)) return std::move(*refused);
   Answer answer{std::pair{last->key, last->value}};
   erase(last);
   return answer;
@@ -233,6 +268,7 @@ Outcome Dictionary::clear(Call& call) {
   if (auto error = call.arguments.none("clear()")) return std::unexpected(std::move(*error));
   by_hash_.clear();
   entries_.clear();
+  cells.erase_all();
   return Answer{};
 }
 

@@ -20,6 +20,9 @@ class Dictionary final : public Object {
   Outcome call(Call& call) override;
   std::string repr() const override;
   Outcome getvalue() const override;
+  bool has_state() const override { return true; }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
   std::size_t size() const { return entries_.size(); }
 
@@ -27,6 +30,7 @@ class Dictionary final : public Object {
   struct Entry {
     std::size_t hash;
     ItemPtr key, value;
+    std::int64_t cell;
   };
   using Entries = std::list<Entry>;
   struct Key {
@@ -57,12 +61,14 @@ class Dictionary final : public Object {
   static std::expected<Key, Raise> key_of(const pickle::Fragment& fragment);
   Entries::iterator find(const Key& key);
   void erase(Entries::iterator entry);
+  void note(const Entry& entry);
   std::expected<ItemPtr, Raise> assign(const Key& key, pickle::Fragment& fragment, ItemPtr value,
                                        const Arguments& arguments);
   std::optional<Raise> fill(const Arguments& arguments, std::string_view what);
 
   Entries entries_;
   std::unordered_multimap<std::size_t, Entries::iterator> by_hash_;
+  std::int64_t next_cell_ = 0;
 };
 
 // Iterator: over the keys that a dict had when it was asked; a dict that changes its size ends it with an error.

@@ -29,6 +29,7 @@ Outcome Event::call(Call& call) {
   if (auto error = call.arguments.none(call.method)) return std::unexpected(std::move(*error));
   if (call.method == "is_set") return answer_of(set_);
   set_ = call.method == "set";
+  note_all();
   // Who waited hears of it even when the flag is cleared again at once.
   while (set_ && !line_.empty()) call.hall.wake(*this, line_.take_front().caller, answer_of(true));
   return Answer{};
@@ -36,6 +37,14 @@ Outcome Event::call(Call& call) {
 
 void Event::timed_out(const Caller& caller, Hall& hall, Now) {
   if (line_.forget(caller.call)) hall.wake(*this, caller, answer_of(set_));
+}
+
+// The flag is one cell.
+void Event::note_all() { cells.put(0, set_ ? "set" : ""); }
+
+Result<void> Event::recall(std::int64_t, std::string_view content) {
+  set_ = content == "set";
+  return {};
 }
 
 void Event::left(SessionId, std::uint64_t call, Hall&) { line_.forget(call); }

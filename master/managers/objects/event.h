@@ -12,6 +12,9 @@ class Event final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
+  bool has_state() const override { return true; }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   bool set_ = false;

@@ -6,6 +6,8 @@
 
 #include "common/pickle/compare.h"
 #include "master/managers/elements.h"
+#include "master/managers/object_table.h"
+#include "master/managers/objects/numbering.h"
 
 namespace reeve::master::managers {
 namespace {
@@ -111,8 +113,7 @@ Outcome List::append(const Arguments& arguments) {
   if (!bound) return std::unexpected(bound.error());
   auto item = arguments.keep(*(*bound)[0]);
   if (!item) return std::unexpected(item.error());
-  items_.push_back(std::move(*item));
-  return Answer{};
+  return replaced(items_.size(), 0, {std::move(*item)});
 }
 
 Outcome List::insert(const Arguments& arguments) {
@@ -122,9 +123,7 @@ Outcome List::insert(const Arguments& arguments) {
   if (!index) return std::unexpected(index.error());
   auto item = arguments.keep(*(*bound)[1]);
   if (!item) return std::unexpected(item.error());
-  items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(clamped(*index, items_.size())),
-                std::move(*item));
-  return Answer{};
+  return replaced(clamped(*index, items_.size()), 0, {std::move(*item)});
 }
 
 Outcome List::pop(const Arguments& arguments) {
@@ -139,8 +138,9 @@ Outcome List::pop(const Arguments& arguments) {
   if (items_.empty()) return raise("IndexError", "pop from empty list");
   const auto place = place_of(index, items_.size(), "pop index out of range");
   if (!place) return std::unexpected(place.error());
-  ItemPtr item = std::move(items_[*place]);
-  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(*place));
+  ItemPtr item = items_[*place];
+  if (auto refused = refusal_to(arguments.reader(), item)) return std::move(*refused);
+  if (auto error = replace(*place, 1, {})) return std::unexpected(std::move(*error));
   return Answer{std::move(item)};
 }
 
@@ -161,8 +161,7 @@ Outcome List::set_item(const Arguments& arguments) {
   if (place->is_slice) return assign(place->slice, *(*bound)[1], arguments);
   auto item = arguments.keep(*(*bound)[1]);
   if (!item) return std::unexpected(item.error());
-  items_[place->index] = std::move(*item);
-  return Answer{};
+  return replaced(place->index, 1, {std::move(*item)});
 }
 
 Outcome List::delete_item(const Arguments& arguments) {
@@ -191,23 +190,28 @@ Answer List::slice_answer(const SliceRange& slice) const {
 Outcome List::assign(const SliceRange& slice, const pickle::Fragment& values, const Arguments& arguments) {
   auto items = keep_elements(values, arguments);
   if (!items) return std::unexpected(items.error());
-  if (slice.step == 1) {
-    const auto at = items_.begin() + static_cast<std::ptrdiff_t>(slice.first());
-    const auto behind = items_.erase(at, at + static_cast<std::ptrdiff_t>(slice.count));
-    items_.insert(behind, std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
-    return Answer{};
-  }
+  if (slice.step == 1) return replaced(slice.first(), slice.count, std::move(*items));
   if (items->size() != slice.count)
     return raise("ValueError",
                  fmt::format("attempt to assign sequence of size {} to extended slice of size {}",
                              items->size(), slice.count));
-  for (std::size_t i = 0; i < slice.count; ++i) items_[slice[i]] = std::move((*items)[i]);
+  for (std::size_t i = 0; i < slice.count; ++i)
+    if (auto error = replace(slice[i], 1, {std::move((*items)[i])}))
+      return std::unexpected(std::move(*error));
   return Answer{};
 }
 
 void List::erase(const SliceRange& slice) {
-  for (std::size_t i = 0; i < slice.count; ++i) items_[slice[i]] = nullptr;
-  if (slice.count > 0) std::erase(items_, nullptr);
+  if (slice.count == 0) return;
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    items_[slice[i]] = nullptr;
+    if (cells.kept()) cells.erase(numbers_[slice[i]]);
+  }
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < numbers_.size(); ++i)
+    if (items_[i] != nullptr) numbers_[left++] = numbers_[i];
+  if (cells.kept()) numbers_.resize(left);
+  std::erase(items_, nullptr);
 }
 
 std::expected<SliceRange, Raise> List::python2_slice(const Arguments& arguments, std::size_t others) const {
@@ -239,6 +243,61 @@ Outcome List::delete_slice(const Arguments& arguments) {
   return Answer{};
 }
 
+// ---- changes, and what the store has of them
+
+Outcome List::replaced(std::size_t at, std::size_t count, std::vector<ItemPtr> items) {
+  if (auto error = replace(at, count, std::move(items))) return std::unexpected(std::move(*error));
+  return Answer{};
+}
+
+std::optional<Raise> List::replace(std::size_t at, std::size_t count, std::vector<ItemPtr> items) {
+  if (auto full = cells.check_room(items_.size() - count + items.size())) return full;
+  const std::size_t common = std::min(count, items.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (items_[at + i] == items[i]) continue;
+    items_[at + i] = std::move(items[i]);
+    if (cells.kept()) cells.put(numbers_[at + i], stored(items_[at + i]));
+  }
+  const auto rest = items_.begin() + static_cast<std::ptrdiff_t>(at + common);
+  if (count == common) {
+    items_.insert(rest, std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(common)),
+                  std::make_move_iterator(items.end()));
+    if (cells.kept()) number(at + common, items.size() - common);
+    return std::nullopt;
+  }
+  items_.erase(rest, rest + static_cast<std::ptrdiff_t>(count - common));
+  if (!cells.kept()) return std::nullopt;
+  const auto numbers = numbers_.begin() + static_cast<std::ptrdiff_t>(at + common);
+  for (std::size_t i = 0; i < count - common; ++i) cells.erase(numbers[static_cast<std::ptrdiff_t>(i)]);
+  numbers_.erase(numbers, numbers + static_cast<std::ptrdiff_t>(count - common));
+  return std::nullopt;
+}
+
+// Items at, …, at + count - 1 are new.
+void List::number(std::size_t at, std::size_t count) {
+  if (count == 0) return;
+  using Neighbour = std::optional<std::int64_t>;
+  const auto fresh = numbers_between(at > 0 ? Neighbour{numbers_[at - 1]} : Neighbour{},
+                                     at < numbers_.size() ? Neighbour{numbers_[at]} : Neighbour{}, count);
+  if (!fresh) return note_all();
+  numbers_.insert(numbers_.begin() + static_cast<std::ptrdiff_t>(at), fresh->begin(), fresh->end());
+  for (std::size_t i = 0; i < count; ++i) cells.put(numbers_[at + i], stored(items_[at + i]));
+}
+
+void List::note_all() {
+  cells.erase_all();
+  numbers_ = numbers_between({}, {}, items_.size()).value();
+  for (std::size_t i = 0; i < items_.size(); ++i) cells.put(numbers_[i], stored(items_[i]));
+}
+
+Result<void> List::recall(std::int64_t number, std::string_view content) {
+  auto item = table->recall(content);
+  if (!item) return fail(item.error());
+  items_.push_back(std::move(*item));
+  numbers_.push_back(number);
+  return {};
+}
+
 // ---- searching
 
 std::expected<std::size_t, Raise> List::find(const pickle::Fragment& wanted, std::size_t from,
@@ -258,8 +317,7 @@ Outcome List::remove(const Arguments& arguments) {
   const auto place = find(*(*bound)[0], 0, items_.size());
   if (!place) return std::unexpected(place.error());
   if (*place == items_.size()) return raise("ValueError", "list.remove(x): x not in list");
-  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(*place));
-  return Answer{};
+  return replaced(*place, 1, {});
 }
 
 Outcome List::index(const Arguments& arguments) {
@@ -310,14 +368,12 @@ Outcome List::extend(const Arguments& arguments) {
   if (!bound) return std::unexpected(bound.error());
   auto items = keep_elements(*(*bound)[0], arguments);
   if (!items) return std::unexpected(items.error());
-  items_.insert(items_.end(), std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
-  return Answer{};
+  return replaced(items_.size(), 0, std::move(*items));
 }
 
 Outcome List::reverse(const Arguments& arguments) {
   if (auto error = arguments.none("reverse()")) return std::unexpected(std::move(*error));
-  std::ranges::reverse(items_);
-  return Answer{};
+  return replaced(0, items_.size(), {items_.rbegin(), items_.rend()});
 }
 
 Outcome List::reversed(const Arguments& arguments) {
@@ -348,8 +404,7 @@ Outcome List::sort(const Arguments& arguments) {
   sort_by(sorted, before);
   if (impossible) return std::unexpected(std::move(*impossible));
   if (descending) std::ranges::reverse(sorted);
-  items_ = std::move(sorted);
-  return Answer{};
+  return replaced(0, items_.size(), std::move(sorted));
 }
 
 Outcome List::add(const Arguments& arguments) {
@@ -391,8 +446,7 @@ Outcome List::multiply_in_place(const Arguments& arguments) {
   if (!bound) return std::unexpected(bound.error());
   auto product = times(*(*bound)[0]);
   if (!product) return std::unexpected(product.error());
-  items_ = std::move(*product);
-  return Answer{};  // clients ignore it
+  return replaced(0, items_.size(), std::move(*product));  // clients ignore the answer
 }
 
 }  // namespace reeve::master::managers

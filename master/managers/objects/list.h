@@ -1,4 +1,5 @@
-// List: a shared list. Its items are kept as they were pickled; they are decoded only to be compared.
+// List: a shared list. Its items are kept as they were pickled; they are decoded only to be compared. Of a declared list
+// each item is a cell, with a number that leaves room for others in front of it and behind it.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,9 @@ class List final : public Object {
   Outcome call(Call& call) override;
   std::string repr() const override;
   Outcome getvalue() const override { return Answer{items_}; }
+  bool has_state() const override { return true; }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   Outcome append(const Arguments& arguments);
@@ -55,8 +59,14 @@ class List final : public Object {
   Answer slice_answer(const SliceRange& slice) const;
   Outcome assign(const SliceRange& slice, const pickle::Fragment& values, const Arguments& arguments);
   void erase(const SliceRange& slice);
+  // The place where items come and go: `items` instead of `count` others. Raises MemoryError when a declared list gets
+  // too long.
+  std::optional<Raise> replace(std::size_t at, std::size_t count, std::vector<ItemPtr> items);
+  Outcome replaced(std::size_t at, std::size_t count, std::vector<ItemPtr> items);
+  void number(std::size_t at, std::size_t count);
 
   std::vector<ItemPtr> items_;
+  std::vector<std::int64_t> numbers_;  // of their cells; only of a declared list
 };
 
 // The items of an iterable argument.

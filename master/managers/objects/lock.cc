@@ -1,6 +1,8 @@
 #include "master/managers/objects/lock.h"
 
 #include <array>
+#include <charconv>
+#include <limits>
 
 namespace reeve::master::managers {
 namespace {
@@ -146,6 +148,7 @@ Outcome Semaphore::acquire(Call& call) {
   if (!patience) return std::unexpected(patience.error());
   if (value_ > 0) {
     --value_;
+    note_all();
     return Answer{.value = true, .precious = true};
   }
   if (!patience->waits) return Answer{false};
@@ -170,13 +173,14 @@ Outcome Semaphore::release(Call& call) {
     --value_;
     call.hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
   }
+  note_all();
   return Answer{};
 }
 
 void Semaphore::give_one(Hall& hall) {
   if (line_.empty()) {
     ++value_;
-    return;
+    return note_all();
   }
   hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
 }
@@ -188,5 +192,16 @@ void Semaphore::timed_out(const Caller& caller, Hall& hall, Now) {
 void Semaphore::left(SessionId, std::uint64_t call, Hall&) { line_.forget(call); }
 
 void Semaphore::undelivered(const ItemPtr&, Hall& hall) { give_one(hall); }
+
+// The count is one cell.
+void Semaphore::note_all() {
+  if (has_state()) cells.put(0, fmt::format("{}", value_));
+}
+
+Result<void> Semaphore::recall(std::int64_t, std::string_view content) {
+  const auto [end, error] = std::from_chars(content.data(), content.data() + content.size(), value_);
+  if (error == std::errc{} && end == content.data() + content.size() && value_ >= 0) return {};
+  return fail(Errc::storage_failed, "'{}' is no count", content);
+}
 
 }  // namespace reeve::master::managers

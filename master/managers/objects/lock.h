@@ -84,6 +84,11 @@ class Semaphore final : public Object {
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
   void undelivered(const ItemPtr& item, Hall& hall) override;
+  // A Semaphore counts what programs signal to each other, so its count is kept. A bounded one says how many may be at
+  // work at once: whoever was is gone with the connections.
+  bool has_state() const override { return kind_ == Kind::plain; }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   Outcome acquire(Call& call);

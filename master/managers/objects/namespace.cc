@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "master/managers/object_table.h"
 #include "master/managers/objects/list.h"
 
 namespace reeve::master::managers {
@@ -17,7 +18,8 @@ std::expected<std::shared_ptr<Object>, Raise> Namespace::make(const Arguments& a
   for (auto& [name, value] : arguments.keywords()) {
     auto kept = arguments.keep(value);
     if (!kept) return std::unexpected(kept.error());
-    made->attributes_.insert_or_assign(std::string{name}, std::move(*kept));
+    if (auto error = made->set(std::string{name}, std::move(*kept)))
+      return std::unexpected(std::move(*error));
   }
   return made;
 }
@@ -34,24 +36,58 @@ Outcome Namespace::call(Call& call) {
   if (sets) {
     auto kept = call.arguments.keep(*(*bound)[1]);
     if (!kept) return std::unexpected(kept.error());
-    attributes_.insert_or_assign(*name, std::move(*kept));
+    if (auto error = set(*name, std::move(*kept))) return std::unexpected(std::move(*error));
     return Answer{};
   }
   const auto found = attributes_.find(*name);
   if (found == attributes_.end())
     return raise("AttributeError", fmt::format("'Namespace' object has no attribute '{}'", *name));
-  if (call.method == "__getattribute__") return Answer{found->second};
+  if (call.method == "__getattribute__") return Answer{found->second.value};
+  cells.erase(found->second.cell);
   attributes_.erase(found);
   return Answer{};
 }
 
 std::string Namespace::repr() const {
   std::string text;
-  for (const auto& [name, value] : attributes_)
-    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, repr_of(value));
+  for (const auto& [name, attribute] : attributes_)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, repr_of(attribute.value));
   return "Namespace(" + text + ")";
 }
 
-Outcome Namespace::getvalue() const { return Answer{Attributes{{attributes_.begin(), attributes_.end()}}}; }
+Outcome Namespace::getvalue() const {
+  Attributes attributes;
+  for (const auto& [name, attribute] : attributes_) attributes.values.emplace_back(name, attribute.value);
+  return Answer{std::move(attributes)};
+}
+
+// ---- cells: a name and its value each
+
+std::optional<Raise> Namespace::set(const std::string& name, ItemPtr value) {
+  const auto known = attributes_.find(name);
+  if (known == attributes_.end())
+    if (auto full = cells.check_room(attributes_.size() + 1)) return full;
+  Attribute& attribute = known != attributes_.end()
+                             ? known->second
+                             : attributes_.emplace(name, Attribute{.cell = next_cell_++}).first->second;
+  attribute.value = std::move(value);
+  if (cells.kept()) cells.put(attribute.cell, stored_pair(name, stored(attribute.value)));
+  return std::nullopt;
+}
+
+void Namespace::note_all() {
+  for (const auto& [name, attribute] : attributes_)
+    cells.put(attribute.cell, stored_pair(name, stored(attribute.value)));
+}
+
+Result<void> Namespace::recall(std::int64_t number, std::string_view content) {
+  const auto parts = pair_of(content);
+  if (!parts) return fail(parts.error());
+  auto value = table->recall(parts->second);
+  if (!value) return fail(value.error());
+  attributes_.insert_or_assign(std::string{parts->first}, Attribute{number, std::move(*value)});
+  next_cell_ = number + 1;
+  return {};
+}
 
 }  // namespace reeve::master::managers

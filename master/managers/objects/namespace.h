@@ -18,9 +18,19 @@ class Namespace final : public Object {
   Outcome call(Call& call) override;
   std::string repr() const override;
   Outcome getvalue() const override;
+  bool has_state() const override { return true; }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
-  std::map<std::string, ItemPtr, std::less<>> attributes_;
+  struct Attribute {
+    std::int64_t cell = 0;
+    ItemPtr value;
+  };
+  std::optional<Raise> set(const std::string& name, ItemPtr value);
+
+  std::map<std::string, Attribute, std::less<>> attributes_;
+  std::int64_t next_cell_ = 0;
 };
 
 }  // namespace reeve::master::managers

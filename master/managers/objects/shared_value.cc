@@ -1,9 +1,12 @@
 #include "master/managers/objects/shared_value.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 
 #include "master/managers/elements.h"
+#include "master/managers/object_table.h"
 #include "master/managers/objects/list.h"
 
 namespace reeve::master::managers {
@@ -57,6 +60,20 @@ std::optional<Bounds> bounds_of(char typecode) {
 
 bool is_real(char typecode) { return typecode == 'f' || typecode == 'd'; }
 
+constexpr std::string_view bad_typecode = "bad typecode (must be b, B, h, H, i, I, l, L, q, Q, f or d)";
+bool is_typecode(std::string_view text) {
+  return text.size() == 1 && (bounds_of(text.front()) || is_real(text.front()));
+}
+
+// ---- cells of an Array: so many numbers each, of 8 bytes, little endian
+
+constexpr std::size_t cell_numbers = 128;
+constexpr std::size_t number_bytes = 8;
+
+std::uint64_t bits_of(const std::variant<std::int64_t, std::uint64_t, double>& number) {
+  return std::visit([](auto n) { return std::bit_cast<std::uint64_t>(n); }, number);
+}
+
 }  // namespace
 
 // ---- SharedValue
@@ -83,7 +100,18 @@ Outcome SharedValue::call(Call& call) {
   auto value = call.arguments.keep(*(*bound)[0]);
   if (!value) return std::unexpected(value.error());
   value_ = std::move(*value);
+  if (cells.kept()) note_all();
   return Answer{};
+}
+
+// The value is one cell; the type code was declared.
+void SharedValue::note_all() { cells.put(0, stored(value_)); }
+
+Result<void> SharedValue::recall(std::int64_t, std::string_view content) {
+  auto value = table->recall(content);
+  if (!value) return fail(value.error());
+  value_ = std::move(*value);
+  return {};
 }
 
 std::string SharedValue::repr() const {
@@ -96,8 +124,7 @@ std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments&
   const auto bound = arguments.bind("Array()", make_array_names, 2);
   if (!bound) return std::unexpected(bound.error());
   const auto typecode = text_of(*(*bound)[0]);
-  if (!typecode || typecode->size() != 1 || (!bounds_of(typecode->front()) && !is_real(typecode->front())))
-    return raise("ValueError", "bad typecode (must be b, B, h, H, i, I, l, L, q, Q, f or d)");
+  if (!typecode || !is_typecode(*typecode)) return raise("ValueError", std::string{bad_typecode});
   auto made = std::make_shared<SharedArray>(typecode->front());
   const auto elements = elements_of(*(*bound)[1]);
   if (!elements) return std::unexpected(elements.error());
@@ -171,6 +198,7 @@ Outcome SharedArray::set_item(const pickle::Fragment& index, const pickle::Fragm
   const auto number = number_of(value_of(value));
   if (!number) return std::unexpected(number.error());
   numbers_.values[place->index] = *number;
+  note(place->index, place->index + 1);
   return Answer{};
 }
 
@@ -190,16 +218,63 @@ Outcome SharedArray::assign(const SliceRange& slice, const pickle::Fragment& val
   }
   auto& all = numbers_.values;
   if (slice.step == 1) {
+    if (auto full = cells.check_room(all.size() - slice.count + numbers.size()))
+      return std::unexpected(std::move(*full));
+    const std::size_t before = all.size();
     const auto at = all.begin() + static_cast<std::ptrdiff_t>(slice.first());
     const auto behind = all.erase(at, at + static_cast<std::ptrdiff_t>(slice.count));
     all.insert(behind, numbers.begin(), numbers.end());
+    note(slice.first(),
+         numbers.size() == slice.count ? slice.first() + slice.count : std::max(before, all.size()));
     return Answer{};
   }
   if (numbers.size() != slice.count)
     return raise("ValueError", fmt::format("attempt to assign array of size {} to extended slice of size {}",
                                            numbers.size(), slice.count));
-  for (std::size_t i = 0; i < slice.count; ++i) all[slice[i]] = numbers[i];
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    all[slice[i]] = numbers[i];
+    note(slice[i], slice[i] + 1);
+  }
   return Answer{};
+}
+
+Result<std::shared_ptr<Object>> SharedArray::zeros(std::string_view typecode, std::size_t size) {
+  if (!is_typecode(typecode)) return fail(Errc::invalid_argument, "{}", bad_typecode);
+  auto made = std::make_shared<SharedArray>(typecode.front());
+  made->numbers_.values.assign(size, is_real(typecode.front()) ? Number{0.0} : Number{std::int64_t{0}});
+  return made;
+}
+
+void SharedArray::note(std::size_t first, std::size_t end) {
+  if (!cells.kept()) return;
+  const auto& all = numbers_.values;
+  for (std::size_t cell = first / cell_numbers; cell * cell_numbers < end; ++cell) {
+    const std::size_t begin = cell * cell_numbers;
+    std::string content;
+    for (std::size_t i = begin; i < std::min(begin + cell_numbers, all.size()); ++i)
+      for (std::size_t byte = 0; byte < number_bytes; ++byte)
+        content += static_cast<char>(bits_of(all[i]) >> (8 * byte));
+    if (content.empty())
+      cells.erase(static_cast<std::int64_t>(cell));
+    else
+      cells.put(static_cast<std::int64_t>(cell), std::move(content));
+  }
+}
+
+Result<void> SharedArray::recall(std::int64_t, std::string_view content) {
+  if (content.size() % number_bytes != 0) return fail(Errc::storage_failed, "a number is cut short");
+  for (; !content.empty(); content.remove_prefix(number_bytes)) {
+    std::uint64_t bits = 0;
+    for (std::size_t byte = 0; byte < number_bytes; ++byte)
+      bits |= std::uint64_t{static_cast<unsigned char>(content[byte])} << (8 * byte);
+    if (is_real(numbers_.typecode))
+      numbers_.values.emplace_back(std::bit_cast<double>(bits));
+    else if (bounds_of(numbers_.typecode)->lowest == 0)
+      numbers_.values.emplace_back(bits);
+    else
+      numbers_.values.emplace_back(std::bit_cast<std::int64_t>(bits));
+  }
+  return {};
 }
 
 Answer SharedArray::part(const SliceRange& slice) const {

@@ -18,6 +18,10 @@ class SharedValue final : public Object {
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
   std::string repr() const override;
+  bool has_state() const override { return true; }
+  std::string_view typecode() const override { return typecode_->value().chars(); }
+  void note_all() override;
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   ItemPtr typecode_, value_;
@@ -26,6 +30,8 @@ class SharedValue final : public Object {
 class SharedArray final : public Object {
  public:
   explicit SharedArray(char typecode) { numbers_.typecode = typecode; }
+  // Of `size` zeros. invalid_argument: the type code is none of numbers.
+  static Result<std::shared_ptr<Object>> zeros(std::string_view typecode, std::size_t size);
   // Raises ValueError for a type code that is none of numbers.
   static std::expected<std::shared_ptr<Object>, Raise> make(const Arguments& arguments);
 
@@ -34,9 +40,16 @@ class SharedArray final : public Object {
   Outcome call(Call& call) override;
   std::string repr() const override;
   Outcome getvalue() const override { return Answer{numbers_}; }
+  bool has_state() const override { return true; }
+  std::string_view typecode() const override { return {&numbers_.typecode, 1}; }
+  void note_all() override { note(0, numbers_.values.size()); }
+  Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   using Number = std::variant<std::int64_t, std::uint64_t, double>;
+
+  // Numbers first, …, end - 1 have changed.
+  void note(std::size_t first, std::size_t end);
 
   std::expected<Number, Raise> number_of(const pickle::Value& value) const;
   Outcome get_item(const pickle::Fragment& index) const;
