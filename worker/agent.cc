@@ -12,6 +12,7 @@ constexpr std::size_t attempt_overhead_bytes = 256;
 constexpr std::size_t kept_capacity_bytes =
     4096;                                 // strings up to here keep their memory for the next attempt
 constexpr double mean_weight = 1.0 / 16;  // of one new run in the mean
+constexpr Duration gather_min = std::chrono::microseconds{500};  // what comes faster gathers by itself
 
 std::size_t bytes_of(const Outcome& outcome) {
   return attempt_overhead_bytes + outcome.value.size() + outcome.error.size() + outcome.out.size() +
@@ -363,10 +364,14 @@ void Agent::update_capacity(TimePoint now, AgentEffects& fx) {
   fx.capacity = wanted;
 }
 
-bool Agent::may_gather(Duration pause) const {
-  const auto pause_us = static_cast<double>(pause.count());
-  if (mean_run_us_ < pause_us / 10 || mean_run_us_ * 2 > pause_us * limits_.slots) return false;
-  return static_cast<double>(queued()) * mean_run_us_ > 2 * pause_us * limits_.slots;
+Duration Agent::gather_pause() const {
+  const double between_us = mean_run_us_ / limits_.slots;  // two outcomes
+  const double slots_have_us = static_cast<double>(queued()) * between_us;
+  const double pause_us = std::min({static_cast<double>(limits_.gather_max.count()),
+                                    limits_.gather_outcomes * between_us, slots_have_us / 2});
+  if (pause_us < static_cast<double>(gather_min.count()) || pause_us < 2 * between_us)
+    return Duration::zero();
+  return Duration{static_cast<Duration::rep>(pause_us)};
 }
 
 // ---------------------------------------------------------------- attempts

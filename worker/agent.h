@@ -29,7 +29,9 @@ namespace reeve::worker {
 struct AgentLimits {
   std::uint32_t slots = 1;  // how many attempts run at once
   std::uint32_t prefetch_max = 4096;
-  Duration prefetch_work = std::chrono::milliseconds{20};  // how much work should wait here for each slot
+  Duration prefetch_work = std::chrono::milliseconds{40};  // how much work should wait here for each slot
+  std::uint32_t gather_outcomes = 64;                      // as many should be reported together,
+  Duration gather_max = std::chrono::milliseconds{20};     // if that many come in this time
   Duration unstarted_max =
       std::chrono::milliseconds{500};         // attempts that waited so long here are handed back
   std::size_t complete_max = 1024;            // attempts in one Complete
@@ -102,9 +104,9 @@ class Agent {
     return had_lease_ ? std::optional{lease_base_ + lease_} : std::nullopt;
   }
 
-  // Whether outcomes may gather for `pause` before they are reported: they come neither so fast that many
-  // gather anyway nor so seldom that there is nothing to gain, and the slots have enough to do meanwhile.
-  bool may_gather(Duration pause) const;
+  // How long outcomes may gather before they are reported; zero: report them now. Not where many gather anyway,
+  // nor where they are so seldom that there is nothing to gain, nor where the slots would run dry meanwhile.
+  Duration gather_pause() const;
 
   std::size_t in_pool() const { return lent_; }
   std::size_t unfinished() const { return lent_ - abandoned_; }

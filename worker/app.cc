@@ -22,8 +22,6 @@
 namespace reeve::worker {
 namespace {
 
-constexpr Duration gather_pause = std::chrono::milliseconds{2};
-
 // Every slot needs some descriptors: take as many as the system allows. Returns the limit that we had:
 // programs get that one, since some take a large one for an invitation to close every number up to it.
 std::optional<rlimit> raise_descriptor_limit() {
@@ -225,15 +223,19 @@ void App::arm_tick() {
 // A report costs the worker, the master, its disk and the client a wake-up each: much, compared with a
 // program that ends after a millisecond.
 void App::on_finished() {
-  if (!agent_.may_gather(gather_pause)) return turn();
-  gather_.expires_after(gather_pause);
+  const Duration pause = agent_.gather_pause();
+  if (pause == Duration::zero()) return turn();
+  gathering_ = true;
+  gather_.expires_after(pause);
   gather_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) turn();
+    if (cancelled) return;
+    gathering_ = false;
+    turn();
   });
 }
 
 void App::turn() {
-  collect();
+  if (!gathering_) collect();
   serve_pool();
   link_->send(effects_);
   for (const Notice& notice : effects_.notices)

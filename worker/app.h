@@ -62,6 +62,7 @@ class App {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer tick_;
   boost::asio::steady_timer gather_;
+  bool gathering_ = false;  // the pool has outcomes, which wait for more
   Watchdog watchdog_{io_};
   TimePoint tick_at_ = TimePoint::max();
 

@@ -68,9 +68,11 @@ class Pool::Batch {
 
 Pool::Pool(PoolOptions options, MakeRunner make_runner, std::function<void()> notify)
     : options_(options), notify_(std::move(notify)), queue_(options.queue_max) {
-  // Signals are for the loop thread. Commands undo this before they run a program.
+  // Signals are for the loop thread. Commands undo this before they run a program. But SIGCHLD, which nobody
+  // handles, is thrown away only where it is not blocked; elsewhere each program's end would wake the loop.
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGCHLD);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   slots_.reserve(options_.slots);
   for (unsigned i = 0; i < options_.slots; ++i) slots_.push_back(std::make_unique<Slot>());

@@ -69,13 +69,13 @@ TEST_F(AgentTest, ForgetsAndStopsWhatTheMasterDropped) {
   grant(1, 2);
   start_next();
   start_next();
-  finish(fence(1), 30ms);
+  finish(fence(1), 50ms);
   agent.disconnected();
   connect({fence(1), fence(2)});
   EXPECT_THAT(agent.held(), IsEmpty());
   EXPECT_THAT(stopped, ElementsAre(fence(2)));
   EXPECT_EQ(capacity, 1u) << "one slot is still busy with what was dropped";
-  finish(fence(2), 30ms, TaskState::cancelled);
+  finish(fence(2), 50ms, TaskState::cancelled);
   EXPECT_THAT(send_complete(), IsEmpty());
   EXPECT_EQ(capacity, 2u);
 }
