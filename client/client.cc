@@ -28,11 +28,12 @@ Endpoint find_master(const ClientOptions& options) {
   return *endpoint;
 }
 
-std::string find_key(const ClientOptions& options) {
+std::string find_key(const ClientOptions& options, const Endpoint& master) {
   if (!options.authkey.empty()) return options.authkey;
   AuthkeySource source = authkey_source();
   if (!options.authkey_file.empty())
     source = {.file = options.authkey_file, .key = {}, .data_dir = source.data_dir};
+  source.on_loopback = is_loopback(master);
   auto found = find_authkey(source);
   if (!found) throw_error({Errc::authentication_failed, found.error().detail});
   return std::move(found->key);
@@ -119,7 +120,7 @@ class Submission {
 Client Client::connect(const ClientOptions& options) {
   client::CoreSettings settings;
   settings.link.master = find_master(options);
-  settings.link.authkey = find_key(options);
+  settings.link.authkey = find_key(options, settings.link.master);
   settings.link.program = options.program;
   settings.link.connect_timeout = options.connect_timeout;
   settings.link.reconnect_for = options.reconnect_for;

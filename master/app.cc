@@ -9,6 +9,7 @@
 #include "common/app/log.h"
 #include "common/app/ready_file.h"
 #include "common/app/service_manager.h"
+#include "common/net/handshake.h"
 #include "common/net/linger.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
@@ -91,6 +92,12 @@ Result<void> App::start() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto ok = check_reachable(options_.listen); !ok) return ok;
+  if (options_.authkey.size() < authkey_bytes_min)
+    log::warn(
+        "the authkey has {} bytes and is easily guessed: programs of this machine may use it, and no "
+        "listener may "
+        "leave loopback. It should have at least {}: make one with 'reeve keygen FILE'",
+        options_.authkey.size(), authkey_bytes_min);
   if (auto opened = open_store(); !opened) return opened;
   server_ = std::make_unique<NativeServer>(io_, *broker_, *store_, options_.authkey, options_.server);
   server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());

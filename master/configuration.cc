@@ -198,6 +198,8 @@ Result<Options> Configuration::options() {
   if (const auto read = read_managers(); !read) return fail(read.error());
   if (const auto objects = check_objects(); !objects) return fail(objects.error());
   authkey_.data_dir = options_.data_dir;
+  authkey_.on_loopback =
+      is_loopback(options_.listen) && (!options_.managers.enabled || is_loopback(options_.managers.listen));
   const auto authkey = find_or_make_authkey(authkey_);
   if (!authkey) return fail(authkey.error());
   options_.authkey = authkey->key;

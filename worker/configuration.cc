@@ -116,6 +116,7 @@ Result<Options> Configuration::options() {
   if (auto good = check_labels(options); !good) return fail(good.error());
   if (auto good = complete_programs(options); !good) return fail(good.error());
   if (options.name.empty()) options.name = fmt::format("{}-{}", host_name(), ::getpid());
+  authkey_.on_loopback = is_loopback(options.master);
   auto key = find_authkey(authkey_);
   if (!key) return fail(key.error());
   options.authkey = std::move(key->key);

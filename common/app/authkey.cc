@@ -39,10 +39,13 @@ std::string reason() { return std::strerror(errno); }
 
 std::string file_in(const std::string& data_dir) { return data_dir + "/authkey"; }
 
-Result<void> check_key(std::string_view key, std::string_view from) {
-  if (key.size() >= authkey_bytes_min) return {};
+Result<void> check_key(std::string_view key, std::string_view from, bool on_loopback) {
+  if (key.size() >= (on_loopback ? authkey_bytes_min_on_loopback : authkey_bytes_min)) return {};
+  if (key.empty())
+    return fail(Errc::invalid_argument, "the authkey in {} is empty (make one with: reeve keygen)", from);
   return fail(Errc::invalid_argument,
-              "the authkey in {} is {} bytes long, it must have at least {} (make one with: reeve keygen)",
+              "the authkey in {} is {} bytes long, it must have at least {} (make one with: reeve keygen); "
+              "shorter ones are taken only where the master listens on loopback addresses and nowhere else",
               from, key.size(), authkey_bytes_min);
 }
 
@@ -70,17 +73,17 @@ Result<void> write_whole(int fd, std::string_view bytes) {
   return {};
 }
 
-Result<Authkey> key_from_file(const std::string& file) {
-  auto key = read_authkey_file(file);
+Result<Authkey> key_from_file(const std::string& file, bool on_loopback) {
+  auto key = read_authkey_file(file, on_loopback);
   if (!key) return fail(key.error());
   return Authkey{.key = std::move(*key), .from = file};
 }
 
 // The explicit sources; an empty `from` when there is none.
 Result<Authkey> explicit_key(const AuthkeySource& source) {
-  if (!source.file.empty()) return key_from_file(source.file);
+  if (!source.file.empty()) return key_from_file(source.file, source.on_loopback);
   if (source.key.empty()) return Authkey{};
-  const auto checked = check_key(source.key, "REEVE_AUTHKEY");
+  const auto checked = check_key(source.key, "REEVE_AUTHKEY", source.on_loopback);
   if (!checked) return fail(checked.error());
   return Authkey{.key = source.key, .from = "REEVE_AUTHKEY"};
 }
@@ -96,7 +99,7 @@ AuthkeySource authkey_source(const Environment& environment) {
 Result<Authkey> find_authkey(const AuthkeySource& source) {
   auto key = explicit_key(source);
   if (!key || !key->from.empty()) return key;
-  key = key_from_file(file_in(source.data_dir));
+  key = key_from_file(file_in(source.data_dir), source.on_loopback);
   if (!key && key.error().code == Errc::not_found)
     return fail(
         Errc::not_found,
@@ -110,11 +113,11 @@ Result<Authkey> find_or_make_authkey(const AuthkeySource& source) {
   auto key = explicit_key(source);
   if (!key || !key->from.empty()) return key;
   const std::string file = file_in(source.data_dir);
-  key = key_from_file(file);
+  key = key_from_file(file, source.on_loopback);
   if (key || key.error().code != Errc::not_found) return key;
   const auto written = write_authkey_file(file, random_authkey());
   if (!written && written.error().code != Errc::already_exists) return fail(written.error());
-  key = key_from_file(file);  // ours, or that of whoever was faster
+  key = key_from_file(file, source.on_loopback);  // ours, or that of whoever was faster
   if (key) key->made = written.has_value();
   return key;
 }
@@ -150,7 +153,7 @@ Result<void> write_authkey_file(const std::string& file, std::string_view key) {
   return fail(Errc::unavailable, "cannot make {}: {}", file, std::strerror(link_errno));
 }
 
-Result<std::string> read_authkey_file(const std::string& file) {
+Result<std::string> read_authkey_file(const std::string& file, bool on_loopback) {
   const File in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!in) {
     const Errc code = errno == ENOENT || errno == ENOTDIR ? Errc::not_found
@@ -175,7 +178,7 @@ Result<std::string> read_authkey_file(const std::string& file) {
   key.resize(size);
   if (key.ends_with('\n')) key.pop_back();
   if (key.ends_with('\r')) key.pop_back();
-  const auto checked = check_key(key, file);
+  const auto checked = check_key(key, file, on_loopback);
   if (!checked) return fail(checked.error());
   return key;
 }

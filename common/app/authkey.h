@@ -13,9 +13,10 @@
 namespace reeve {
 
 struct AuthkeySource {
-  std::string file;      // --authkey-file, REEVE_AUTHKEY_FILE; empty: not given
-  std::string key;       // REEVE_AUTHKEY itself; empty: not given. Asked after `file`
-  std::string data_dir;  // DATA_DIR/authkey is the last resort
+  std::string file;          // --authkey-file, REEVE_AUTHKEY_FILE; empty: not given
+  std::string key;           // REEVE_AUTHKEY itself; empty: not given. Asked after `file`
+  std::string data_dir;      // DATA_DIR/authkey is the last resort
+  bool on_loopback = false;  // the master can be reached from its own machine only: a short key will do
   bool is_explicit() const { return !file.empty() || !key.empty(); }
 };
 
@@ -37,6 +38,6 @@ Result<Authkey> find_or_make_authkey(const AuthkeySource& source);
 std::string random_authkey();
 // Errors: already_exists, or unavailable with the system's reason. The file is there whole or not at all.
 Result<void> write_authkey_file(const std::string& file, std::string_view key);
-Result<std::string> read_authkey_file(const std::string& file);
+Result<std::string> read_authkey_file(const std::string& file, bool on_loopback = false);
 
 }  // namespace reeve

@@ -27,6 +27,8 @@ enum class HandshakeStatus : std::uint8_t { ok = 0, wrong_key = 1, wrong_version
 
 inline constexpr std::size_t nonce_bytes = 32;
 inline constexpr std::size_t authkey_bytes_min = 8;
+// …where only programs of the same machine can try to guess it.
+inline constexpr std::size_t authkey_bytes_min_on_loopback = 1;
 using Nonce = std::array<unsigned char, nonce_bytes>;
 
 Nonce random_nonce();

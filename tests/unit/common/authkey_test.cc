@@ -58,6 +58,19 @@ TEST_F(AuthkeyTest, AShortAnEmptyAndAHugeKeyAreRefused) {
   EXPECT_EQ(read_authkey_file(dir.path()).error().code, Errc::invalid_argument);
 }
 
+TEST_F(AuthkeyTest, OnLoopbackAShortKeyWillDoAndAnEmptyOneWillNot) {
+  EXPECT_EQ(read_authkey_file(file("abc\n"), true), "abc");
+  EXPECT_EQ(read_authkey_file(file("\n"), true).error().code, Errc::invalid_argument);
+  AuthkeySource source{.key = "abc", .data_dir = dir.path()};
+  const auto refused = find_or_make_authkey(source);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("at least 8 (make one with: reeve keygen)"), std::string::npos);
+  EXPECT_NE(refused.error().detail.find("loopback"), std::string::npos);
+  source.on_loopback = true;
+  EXPECT_EQ(find_or_make_authkey(source)->key, "abc");
+  EXPECT_EQ(find_authkey(source)->key, "abc");
+}
+
 TEST_F(AuthkeyTest, TheFirstStartMakesAKeyThatLaterStartsFind) {
   const AuthkeySource source{.data_dir = dir / "new/data"};
   EXPECT_EQ(find_authkey(source).error().code, Errc::not_found);
