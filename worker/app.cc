@@ -131,6 +131,7 @@ std::unique_ptr<Runner> App::make_runner(unsigned slot) {
     runner->add_program(
         program.name, std::make_unique<ProgramRunner>(ProgramOptions{.name = program.name,
                                                                      .command = program.command,
+                                                                     .reads_pickles = !program.python.empty(),
                                                                      .cwd = program.cwd,
                                                                      .tasks_max = program.max_tasks_per_child,
                                                                      .kill_grace = options_.kill_grace},

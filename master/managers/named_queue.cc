@@ -88,15 +88,11 @@ Outcome NamedQueue::put(Call& call) {
     if (!given) return std::unexpected(given.error());
     priority = *given;
   }
-  std::string stored = pickle::to_stored(*asked->item);
-  // A function of a worker reads JSON; what has no JSON form it gets as it is, and says so if it cannot read it.
-  const bool becomes_task = queue != nullptr && !queue->function.empty();
-  Result<std::string> json = becomes_task ? pickle::json_of_pickle(stored) : fail(Errc::not_found, "");
-  if (json) stored = std::move(*json);
+  const std::string stored = pickle::to_stored(*asked->item);
   PutValues values{.number = 0,
                    .settled = 0,
                    .queue = name_,
-                   .encoding = json ? Encoding::json : Encoding::pickle,
+                   .encoding = Encoding::pickle,
                    .priority = priority,
                    .items = {},
                    .wait_for_room = asked->patience.waits,

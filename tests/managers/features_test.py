@@ -23,7 +23,7 @@ class Client(BaseManager):
     pass
 
 
-for name in ('get_task_queue', 'get_result_queue', 'get_leased', 'get_bounded', 'get_urgent', 'plain', 'nothing'):
+for name in ('get_task_queue', 'get_result_queue', 'get_leased', 'get_pairs', 'get_swapped', 'get_bounded', 'get_urgent', 'plain', 'nothing'):
     Client.register(name)
 
 
@@ -63,13 +63,28 @@ def test_workers_serve_what_python_puts(master):
     tasks, results = client.get_task_queue(), client.get_result_queue()
     for number in (1, 12, 2.5, -3):
         tasks.put(number)
-    check('a worker in C++ squares numbers that Python put', sorted(results.get(timeout=30) for _ in range(4)) == [1, 6.25, 9, 144])
+    check('a worker in C++ squares numbers that Python put, and says so as the classic worker does',
+          sorted(results.get(timeout=30) for _ in range(4)) == ['-3 * -3 = 9', '1 * 1 = 1', '12 * 12 = 144', '2.5 * 2.5 = 6.25'])
     tasks.join()
     check('join() waits for the workers', True)
     tasks.put(object)
     failed = results.get(timeout=30)
     check('what is no primitive value fails that task, with a reason', failed['state'] == 'failed' and 'pickle' in failed['error'])
     check('get() says that workers serve this queue', 'square' in raises(RuntimeError, tasks.get))
+    worker.terminate()
+    worker.wait()
+
+
+def test_a_python_function_gets_values_as_they_are(master):
+    with open(master.path('pairs.py'), 'w') as module:
+        module.write('def swap(pair):\n    return pair[1], pair[0]\n')
+    with open(master.path('worker.toml'), 'w') as config:
+        config.write('[programs.swap]\npython = "pairs:swap"\ncwd = "%s"\n' % master.dir)
+    master.reeve('queue', 'create', 'pairs', '--function', 'swap', '--results', 'swapped')
+    worker = master.worker('--config', master.path('worker.toml'))
+    client = connect(master)
+    client.get_pairs().put(({1: 'x'}, frozenset([2])))
+    check('tuples, sets and keys that JSON does not have', client.get_swapped().get(timeout=30) == (frozenset([2]), {1: 'x'}))
     worker.terminate()
     worker.wait()
 

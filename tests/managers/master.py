@@ -31,8 +31,8 @@ def pythons():
 class Master:
     """reeve-master on free ports with a data directory of its own; it can be killed and started again."""
 
-    def __init__(self, bin_dir, *args):
-        self.bin_dir, self.args = bin_dir, args
+    def __init__(self, bin_dir, *args, authkey=AUTHKEY):
+        self.bin_dir, self.args, self.authkey = bin_dir, args, authkey
         self.dir = tempfile.mkdtemp(prefix='reeve-managers-')
         self.native, self.managers = '127.0.0.1:0', '127.0.0.1:0'
         self.process = None
@@ -43,7 +43,7 @@ class Master:
         return int(self.managers.rsplit(':', 1)[1])
 
     def env(self):
-        return dict(os.environ, REEVE_AUTHKEY=AUTHKEY, REEVE_MASTER=self.native)
+        return dict(os.environ, REEVE_AUTHKEY=self.authkey, REEVE_MASTER=self.native)
 
     def path(self, name):
         return os.path.join(self.dir, name)

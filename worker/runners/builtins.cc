@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/base/assert.h"
+#include "common/pickle/payload.h"
 #include "worker/runners/functions.h"
 
 namespace reeve::worker {
@@ -45,10 +46,7 @@ TaskResult not_a_number(std::string_view payload) {
 TaskResult echo(const TaskContext&, std::string_view payload) { return std::string(payload); }
 
 // n * n: exact for integers of 64 bits, else as floating-point numbers are.
-TaskResult square(const TaskContext& context, std::string_view payload) {
-  if (context.encoding() == PayloadEncoding::pickle)
-    return TaskResult::error("square takes a number as text or JSON, not a pickle");
-  const std::string_view text = trimmed(payload);
+TaskResult square_of(std::string_view text) {
   if (const auto whole = number_from<std::int64_t>(text)) {
     const Wide magnitude = *whole < 0 ? -static_cast<Wide>(*whole) : static_cast<Wide>(*whole);
     return {decimal(magnitude * magnitude), PayloadEncoding::json};
@@ -60,6 +58,17 @@ TaskResult square(const TaskContext& context, std::string_view payload) {
   const double squared = *real * *real;
   if (!std::isfinite(squared)) return TaskResult::error(fmt::format("the square of {} is too large", text));
   return {fmt::format("{}", squared), PayloadEncoding::json};
+}
+
+TaskResult square(const TaskContext& context, std::string_view payload) {
+  if (context.encoding() != PayloadEncoding::pickle) return square_of(trimmed(payload));
+  const Result<std::string> number = pickle::json_of_pickle(payload);
+  if (!number)
+    return TaskResult::error(
+        fmt::format("square takes a number, not the pickle of {}", pickle::text_of_pickle(payload)));
+  const TaskResult squared = square_of(*number);
+  if (squared.failed()) return squared;
+  return {fmt::format("\"{0} * {0} = {1}\"", *number, squared.text()), PayloadEncoding::json};
 }
 
 // Sleeps so many seconds, and returns them.
@@ -96,6 +105,7 @@ void add_builtins(Functions& functions) {
     builtins.add("fail", fail);
   });
   ASSERT(added.has_value());
+  for (const char* name : {"echo", "square"}) functions.let_read_pickles(name);
 }
 
 }  // namespace reeve::worker

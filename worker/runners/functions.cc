@@ -1,5 +1,8 @@
 #include "worker/runners/functions.h"
 
+#include "common/base/assert.h"
+#include "worker/runners/json_form.h"
+
 namespace reeve::worker {
 namespace {
 
@@ -54,6 +57,12 @@ Result<void> Functions::add(std::string_view name, Entry entry) {
   return {};
 }
 
+void Functions::let_read_pickles(std::string_view name) {
+  const auto found = functions_.find(name);
+  ASSERT(found != functions_.end(), "there is no function '{}'", name);
+  found->second.reads_pickles = true;
+}
+
 const Functions::Entry* Functions::find(std::string_view name) const {
   const auto found = functions_.find(name);
   return found == functions_.end() ? nullptr : &found->second;
@@ -82,17 +91,19 @@ void FunctionRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
   if (entry_ == nullptr)
     return set_failed(outcome, fmt::format("this worker has no function '{}'", work.spec->function));
 
+  const auto json = entry_->reads_pickles ? std::nullopt : json_form(work);
+  const std::string& payload = json ? *json : work.payload;
   Call call{.stop = stop, .outcome = outcome};
   const TimePoint deadline = stop.deadline();
   const reeve_task task{
       .struct_bytes = sizeof(reeve_task),
-      .encoding = static_cast<std::uint32_t>(work.spec->encoding),
+      .encoding = static_cast<std::uint32_t>(json ? Encoding::json : work.spec->encoding),
       .job = work.fence.task.job.value,
       .index = work.fence.task.index,
       .attempt = work.fence.attempt,
       .deadline_us = deadline == TimePoint::max() ? -1 : deadline.time_since_epoch().count(),
-      .payload = work.payload.data(),
-      .payload_bytes = work.payload.size(),
+      .payload = payload.data(),
+      .payload_bytes = payload.size(),
       .host = &call,
       .cancelled = &Call::cancelled,
       .wait_us = &Call::wait_us,

@@ -28,9 +28,12 @@ class Functions {
     reeve_function call;
     void* user;
     void (*drop)(void* user);
+    bool reads_pickles =
+        false;  // it gets those of Python clients as they are; others get JSON where there is one
   };
   // Takes what `user` points to. Error: already_exists, invalid_argument; then the caller keeps it.
   Result<void> add(std::string_view name, Entry entry);
+  void let_read_pickles(std::string_view name);  // Pre: it is there
   const Entry* find(std::string_view name) const;
   std::vector<std::string> names() const;
 
@@ -54,7 +57,8 @@ class Functions {
   std::map<std::string, Entry, std::less<>> functions_;
 };
 
-// echo, square, sleep, fail: for trying things out.
+// echo, square, sleep, fail: for trying things out. To a value that a Python client put, square answers as the worker of the
+// classic two-queue script does: 12 becomes the text '12 * 12 = 144'.
 void add_builtins(Functions& functions);
 
 // Never stops a function by force: in a thread that cannot be done. A function that overran its time limit

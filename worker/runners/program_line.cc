@@ -7,6 +7,7 @@
 
 #include "common/base/base64.h"
 #include "common/base/utf8.h"
+#include "worker/runners/json_form.h"
 #include "worker/runners/runner.h"
 
 namespace reeve::worker {
@@ -14,27 +15,27 @@ namespace {
 
 namespace json = boost::json;
 
-Result<std::string> payload_field(const Work& work) {
-  switch (work.spec->encoding) {
+Result<std::string> payload_field(Encoding encoding, const std::string& payload) {
+  switch (encoding) {
     case Encoding::json: {
-      if (work.payload.empty()) return std::string{R"("payload":null)"};
+      if (payload.empty()) return std::string{R"("payload":null)"};
       boost::system::error_code error;
-      json::parse({work.payload.data(), work.payload.size()}, error);
+      json::parse({payload.data(), payload.size()}, error);
       if (error) return fail(Errc::invalid_argument, "the payload is not JSON: {}", error.message());
-      std::string field = R"("payload":)" + work.payload;
+      std::string field = R"("payload":)" + payload;
       // Within a JSON string there is none of these, so they are only layout.
       std::ranges::replace_if(field, [](char c) { return c == '\n' || c == '\r'; }, ' ');
       return field;
     }
     case Encoding::raw:
-      if (is_utf8(work.payload))
+      if (is_utf8(payload))
         return fmt::format(R"("payload":{})",
-                           json::serialize(json::string_view{work.payload.data(), work.payload.size()}));
+                           json::serialize(json::string_view{payload.data(), payload.size()}));
       [[fallthrough]];
     case Encoding::pickle:
       break;
   }
-  return fmt::format(R"("payload_base64":"{}")", to_base64(work.payload));
+  return fmt::format(R"("payload_base64":"{}")", to_base64(payload));
 }
 
 // The text of the only member's value, so that numbers keep every digit. Pre: `line` is an object with one
@@ -68,15 +69,17 @@ Result<void> read_bytes(const json::object& answer, Outcome& outcome) {
 
 }  // namespace
 
-Result<std::string> program_request(const Work& work) {
-  const auto payload = payload_field(work);
+Result<std::string> program_request(const Work& work, bool reads_pickles) {
+  const auto json_of_pickle = reads_pickles ? std::nullopt : json_form(work);
+  const Encoding encoding = json_of_pickle ? Encoding::json : work.spec->encoding;
+  const auto payload = payload_field(encoding, json_of_pickle ? *json_of_pickle : work.payload);
   if (!payload) return fail(payload.error());
   const Fence& fence = work.fence;
   return fmt::format(R"({{"task":"{}","job":{},"index":{},"attempt":{},"queue":{},"encoding":"{}",{}}})"
                      "\n",
                      fence.task, fence.task.job, fence.task.index, fence.attempt,
                      json::serialize(json::string_view{work.spec->queue.data(), work.spec->queue.size()}),
-                     name_of(work.spec->encoding), *payload);
+                     name_of(encoding), *payload);
 }
 
 Result<void> read_program_answer(std::string_view line, const Work& work, Outcome& outcome) {

@@ -6,7 +6,7 @@
 //     {"value":…}   or   {"error":"what went wrong"}
 //
 //   payload   "encoding":"json": the payload itself; "raw": a string; what is no UTF-8, and "pickle", stands as
-//             "payload_base64" instead.
+//             "payload_base64" instead. A program that is no Python function gets the JSON of a pickle, if there is one.
 //   answer    "value" is any JSON; "value_base64" with "encoding":"raw" or "pickle" returns bytes. It may repeat
 //             "task"; an answer for another task shows that the program is out of step.
 //
@@ -22,7 +22,7 @@
 namespace reeve::worker {
 
 // Error: invalid_argument, when the payload is no JSON although it says so.
-Result<std::string> program_request(const Work& work);  // with the line feed
+Result<std::string> program_request(const Work& work, bool reads_pickles);  // with the line feed
 
 // Fills `outcome` from an answer. Error: protocol_error; the program is out of step and cannot be trusted
 // further.

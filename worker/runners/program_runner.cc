@@ -71,7 +71,7 @@ void ProgramRunner::retire() {
 }
 
 void ProgramRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
-  const auto request = program_request(work);
+  const auto request = program_request(work, options_.reads_pickles);
   if (!request) return set_failed(outcome, request.error().detail);
   if (auto ready = make_ready(stop); !ready) {
     if (stop.stopped()) return set_stopped(outcome, stop.reason());

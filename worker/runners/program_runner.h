@@ -26,6 +26,7 @@ namespace reeve::worker {
 struct ProgramOptions {
   std::string name;                  // of the function
   std::vector<std::string> command;  // command[0] is looked up in PATH
+  bool reads_pickles = false;        // a Python function; others get JSON where there is one
   std::string cwd;                   // empty: the worker's
   std::uint64_t tasks_max = 0;       // that one program runs; then another takes its place; 0: no limit
   std::size_t answer_max_bytes = 16u << 20;

@@ -55,7 +55,30 @@ TEST_F(FunctionsTest, SquareRefusesWhatIsNoNumberItCanSquare) {
   EXPECT_THAT(call("square", "").error, HasSubstr("not a number"));
   EXPECT_THAT(call("square", "9223372036854775808").error, HasSubstr("64 bits"));
   EXPECT_THAT(call("square", "1e300").error, HasSubstr("too large"));
-  EXPECT_THAT(call("square", "K\x05.", Encoding::pickle).error, HasSubstr("pickle"));
+  EXPECT_THAT(call("square", "\x80\x02]q\x01h\x01a.", Encoding::pickle).error,
+              HasSubstr("not the pickle of"));
+}
+
+TEST_F(FunctionsTest, ToAPythonClientSquareAnswersAsTheClassicWorkerDoes) {
+  const Outcome outcome = call("square", std::string("\x80\x04K\x0c.", 5), Encoding::pickle);
+  EXPECT_EQ(outcome.value, "\"12 * 12 = 144\"");
+  EXPECT_EQ(outcome.encoding, Encoding::json);
+  EXPECT_EQ(call("square", "\x80\x02I-3\n.", Encoding::pickle).value, "\"-3 * -3 = 9\"");
+  EXPECT_THAT(call("square", "\x80\x02U\x01x.", Encoding::pickle).error, HasSubstr("not a number"));
+}
+
+TEST_F(FunctionsTest, AFunctionGetsJsonForAPickleThatHasSome) {
+  ASSERT_TRUE(add("show", [](const TaskContext& context, std::string_view payload) {
+    return std::string(context.encoding() == PayloadEncoding::json ? "json " : "other ") +
+           std::string(payload);
+  }));
+  EXPECT_EQ(call("show", "\x80\x02K\x01K\x02\x86.", Encoding::pickle).value, "json [1,2]");
+  EXPECT_THAT(call("show",
+                   "\x80\x02"
+                   "cmodule\nClass\n.",
+                   Encoding::pickle)
+                  .value,
+              HasSubstr("other"));
 }
 
 TEST_F(FunctionsTest, FailFailsWithTheMessageItWasGiven) {

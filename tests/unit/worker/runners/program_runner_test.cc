@@ -40,6 +40,8 @@ TEST_F(ProgramRunnerTest, GetsOneLineForATaskAndAnswersWithOne) {
       R"({"task":"17.3","job":17,"index":3,"attempt":2,"queue":"default","encoding":"json","payload":{"a":  1.0}})");
   EXPECT_THAT(call(runner, "two \"words\"", Encoding::raw).value, HasSubstr(R"("payload":"two \"words\"")"));
   EXPECT_THAT(call(runner, "\x80\x04", Encoding::pickle).value, HasSubstr(R"("payload_base64":"gAQ=")"));
+  EXPECT_THAT(call(runner, "\x80\x02K\x05.", Encoding::pickle).value,
+              HasSubstr(R"("encoding":"json","payload":5)"));
 }
 
 TEST_F(ProgramRunnerTest, TheProgramStaysFromTaskToTask) {

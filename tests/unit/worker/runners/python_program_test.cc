@@ -63,6 +63,7 @@ def pid(value):
   ProgramOptions function(const std::string& name, const std::string& initializer = {}) const {
     return {.name = name,
             .command = python_command("python3", {"work:" + name, initializer}),
+            .reads_pickles = true,
             .cwd = dir_.path(),
             .kill_grace = 50ms,
             .restart = {.first = 1ms, .max = 2ms}};
