@@ -49,6 +49,11 @@ struct Settings::CommandLine {
     app.allow_extras();   // ours: to name the nearest flag
     for (const auto* name : {"-h,--help", "--version", "--print-config", "--json"}) flag(name);
     option("--config");
+    for (const Action& action : settings.actions_)
+      if (action.placeholder.empty())
+        flag(action.flag());
+      else
+        option(action.flag())->allow_extra_args(false);
     for (const Setting& setting : settings.settings_) {
       if (setting.is_secret) continue;
       if (setting.is_bool) {
@@ -119,6 +124,7 @@ Result<Settings::Asked> Settings::load(int argc, const char* const* argv, const 
     return fail(Errc::invalid_argument, "there is no option '{}': did you mean --{}?", unknown, near);
   }
 
+  for (const Action& action : actions_) *action.asked = line.given(action.flag());
   auto file = line.given("--config");
   if (!file) file = environment("REEVE_CONFIG");
   if (file) {
@@ -190,6 +196,9 @@ std::string Settings::nearest(std::string_view name) const {
     const std::size_t distance = edit_distance(name, setting.name);
     if (!setting.is_secret && distance < best_distance) best = setting.name, best_distance = distance;
   }
+  for (const Action& action : actions_)
+    if (const std::size_t distance = edit_distance(name, action.name); distance < best_distance)
+      best = action.name, best_distance = distance;
   return best;
 }
 
@@ -239,6 +248,9 @@ std::string Settings::help() const {
         setting.default_text.empty() ? "" : fmt::format("default: {}; ", setting.default_text);
     rows.emplace_back(flag, fmt::format("{} ({}{})", setting.help, fallback, setting.variable()));
   }
+  for (const Action& action : actions_)
+    rows.emplace_back(action.placeholder.empty() ? action.flag() : action.flag() + " " + action.placeholder,
+                      action.help);
   std::size_t width = 0;
   for (const auto& [flag, text] : rows) width = std::max(width, flag.size());
   std::string out = fmt::format("{}\n\nUsage: {} [options]\n\nOptions:\n", about_, program_);

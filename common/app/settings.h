@@ -50,6 +50,13 @@ class Settings {
   // Only from the environment, and never shown: flags and files are seen by others.
   void add_secret(std::string name, std::string& value);
 
+  // Something to do instead of running, --NAME or --NAME PLACEHOLDER: only on the command line, where it stands for one
+  // run. `asked` holds what follows it, when it was asked for.
+  void add_action(std::string name, std::string placeholder, std::string help,
+                  std::optional<std::string>& asked) {
+    actions_.push_back({std::move(name), std::move(placeholder), std::move(help), &asked});
+  }
+
   // What stands in [name…] sections of the file, entry by entry. Only there: it has no flag and no variable.
   void add_section(std::string name, std::function<Result<void>(const ConfigEntry&)> take) {
     sections_.emplace_back(std::move(name), std::move(take));
@@ -86,6 +93,12 @@ class Settings {
     std::string variable() const;
     std::string shown() const;
   };
+  struct Action {
+    std::string name, placeholder, help;
+    std::optional<std::string>* asked;
+
+    std::string flag() const { return "--" + name; }
+  };
   struct CommandLine;
 
   template <typename T>
@@ -106,6 +119,7 @@ class Settings {
   std::string program_;
   std::string about_;
   std::vector<Setting> settings_;
+  std::vector<Action> actions_;
   std::vector<std::pair<std::string, std::function<Result<void>(const ConfigEntry&)>>> sections_;
 };
 

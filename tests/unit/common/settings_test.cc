@@ -132,6 +132,24 @@ TEST_F(SettingsTest, ASecretComesFromTheEnvironmentOnlyAndIsNotShown) {
   EXPECT_THAT(error_of({"--config", config("authkey = 'x'\n")}), HasSubstr("use REEVE_AUTHKEY"));
 }
 
+TEST_F(SettingsTest, AnActionStandsOnTheCommandLineOnly) {
+  std::optional<std::string> check, save;
+  settings.add_action("check-store", "", "say how it stands", check);
+  settings.add_action("save-to", "FILE", "save it", save);
+  environment["REEVE_SAVE_TO"] = "elsewhere";
+  ASSERT_TRUE(load({"--slots", "2"}));
+  EXPECT_FALSE(check);
+  EXPECT_FALSE(save);
+  ASSERT_TRUE(load({"--check-store", "--save-to", "file"}));
+  EXPECT_TRUE(check);
+  EXPECT_EQ(save, "file");
+  EXPECT_FALSE(load({"--save-to"})) << "the file is missing";
+  EXPECT_THAT(load({"--check-stor"}).error().detail, HasSubstr("--check-store"));
+  EXPECT_FALSE(load({"--config", config("check-store = true")}));
+  EXPECT_THAT(settings.help(), HasSubstr("--save-to FILE"));
+  EXPECT_THAT(settings.table(), testing::Not(HasSubstr("save-to")));
+}
+
 TEST_F(SettingsTest, PrintConfigTellsEachValueAndWhereItComesFrom) {
   environment["REEVE_SLOTS"] = "2";
   EXPECT_EQ(load({"--print-config", "--json", "--config", config("lease-time = '1h'\n"), "--listen", "x:1"}),
