@@ -131,6 +131,13 @@ void Configuration::add_places() {
                 "FILE");
   settings_.add_secret("authkey", authkey_.key);
   settings_.add("ready-file", options_.ready_file, "Written, as JSON, when the master is ready", "FILE");
+  settings_.add_action(
+      "check-store", "",
+      "Say how the store in the data directory stands, without changing it, and exit: 0 when it "
+      "is sound, else 1",
+      check_store_);
+  settings_.add_action("salvage", "FILE",
+                       "Write what can be read of a damaged store into a new one, FILE, and exit", salvage_);
   settings_.add("log-level", log_level_, "debug, info, warn, error or off", "LEVEL");
 }
 
@@ -188,13 +195,23 @@ Result<void> Configuration::check() const {
   return {};
 }
 
+// Whoever reads of it, in `reeve status` or in a message, may be in another directory.
+std::string Configuration::data_dir() const {
+  return std::filesystem::absolute(options_.data_dir).lexically_normal().string();
+}
+
+std::optional<StoreTool> Configuration::tool() const {
+  if (check_store_) return StoreTool{.data_dir = data_dir(), .salvage_to = {}};
+  if (salvage_) return StoreTool{.data_dir = data_dir(), .salvage_to = *salvage_};
+  return std::nullopt;
+}
+
 Result<Options> Configuration::options() {
   if (const auto checked = check(); !checked) return fail(checked.error());
   const auto listen = parse_endpoint(listen_, native_port_default);
   if (!listen) return fail(listen.error());
   options_.listen = *listen;
-  // Whoever reads of it, in `reeve status` or in a message, may be in another directory.
-  options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
+  options_.data_dir = data_dir();
   if (const auto read = read_managers(); !read) return fail(read.error());
   if (const auto objects = check_objects(); !objects) return fail(objects.error());
   authkey_.data_dir = options_.data_dir;

@@ -9,6 +9,7 @@
 #include "common/app/log.h"
 #include "common/app/settings.h"
 #include "master/app.h"
+#include "master/store_tool.h"
 
 namespace reeve::master {
 
@@ -21,11 +22,15 @@ class Configuration {
   // Reads what was said; a code to exit with when that was a question or a mistake.
   std::optional<int> take(int argc, const char* const* argv) { return settings_.take(argc, argv); }
 
+  // Something to do with the store instead of running a master; nothing: run one.
+  std::optional<StoreTool> tool() const;
+
   // The options that follow from it: addresses are parsed, the authkey is found or made.
   Result<Options> options();
   Result<log::Level> log_level() const { return log::parse_level(log_level_); }
 
  private:
+  std::string data_dir() const;
   void add_places();
   void add_limits();
   void add_managers();
@@ -42,6 +47,7 @@ class Configuration {
   std::string managers_legacy_md5_ = "auto";
   std::string log_level_ = "info";
   AuthkeySource authkey_;
+  std::optional<std::string> check_store_, salvage_;
   Settings settings_;
 };
 

@@ -21,14 +21,21 @@ Result<void> run(master::Configuration& configuration) {
   return app.run();
 }
 
+int exit_code(const Error& error) {
+  fmt::print(stderr, "reeve-master: {}\n", error.detail);
+  return error.code == Errc::invalid_argument ? exit_code_usage : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   master::Configuration configuration;
   if (const auto code = configuration.take(argc, argv)) return *code;
+  if (const auto tool = configuration.tool()) {
+    const auto code = tool->run();
+    return code ? *code : exit_code(code.error());
+  }
   const auto ran = run(configuration);
   log::stop();
-  if (ran) return 0;
-  fmt::print(stderr, "reeve-master: {}\n", ran.error().detail);
-  return ran.error().code == Errc::invalid_argument ? exit_code_usage : 1;
+  return ran ? 0 : exit_code(ran.error());
 }

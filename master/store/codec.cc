@@ -6,7 +6,10 @@ namespace reeve::master {
 namespace {
 
 std::unexpected<Error> damaged(std::string_view what) {
-  return fail(Errc::storage_failed, "the database is damaged: {} does not parse; restore a backup", what);
+  return fail(
+      Errc::storage_failed,
+      "the database is damaged: {} does not parse; reeve-master --check-store says more, and what to do",
+      what);
 }
 
 template <typename Message>

@@ -53,6 +53,14 @@ Result<DataDirLock> DataDirLock::take(const std::string& dir) {
   return lock;
 }
 
+std::optional<pid_t> DataDirLock::holder(const std::string& dir) {
+  const int fd = ::open((dir + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const DataDirLock looked_at{fd};  // closes it, and with it the lock that nobody else held
+  if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
+  return pid_in(fd);
+}
+
 DataDirLock::DataDirLock(DataDirLock&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
 
 DataDirLock& DataDirLock::operator=(DataDirLock&& other) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "master/store/codec.h"
+#include "master/store/schema.h"
 
 namespace reeve::master {
 namespace {
@@ -189,6 +190,12 @@ Result<void> Reader::read_chunk(Cursor& chunks, Cursor& outcomes, Cursor& progre
   chunk.record.submitted = wall_from_us(row.u64(3));
   const TaskId key{job.record.id, chunk.record.first};
 
+  if (row.integer(2) <= 0 || row.integer(2) > chunk_tasks_ceiling)
+    return fail(
+        Errc::storage_failed,
+        "the database is damaged: job {} cannot have {} tasks in a row; reeve-master --check-store says "
+        "more, and what to do",
+        key.job, row.integer(2));
   slots_.assign(row.u32(2), {});
   if (auto done = read_outcomes(outcomes, key); !done) return done;
   if (auto done = read_progress(progress, key, chunk); !done) return done;
@@ -209,7 +216,9 @@ Result<void> Reader::read_chunk(Cursor& chunks, Cursor& outcomes, Cursor& progre
   if (!payloads) return fail(payloads.error());
   if ((*payloads)->size() != slots_.size())
     return fail(Errc::storage_failed,
-                "the database is damaged: tasks of job {} are missing; restore a backup", key.job);
+                "the database is damaged: tasks of job {} are missing; reeve-master --check-store says more, "
+                "and what to do",
+                key.job);
   chunk.record.payloads = std::move(*payloads);
   return {};
 }

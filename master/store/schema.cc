@@ -113,8 +113,12 @@ Error foreign(const char* path, std::string_view why) {
   return {Errc::storage_failed, fmt::format("{}: {}", path, why)};
 }
 
-// The version of the file: 0 when it is new.
-Result<std::int64_t> checked_version(sql::Database& database) {
+}  // namespace
+
+const std::int64_t format_newest = version_max;
+
+// 0 when it is new.
+Result<std::int64_t> format_of(sql::Database& database) {
   const char* const path = sqlite3_db_filename(database.raw(), "main");
   const auto version = database.integer("PRAGMA user_version");
   if (!version) return version;
@@ -133,8 +137,6 @@ Result<std::int64_t> checked_version(sql::Database& database) {
   return version;
 }
 
-}  // namespace
-
 Result<void> configure(sql::Database& database, int cache_kib) {
   // No mmap: an I/O error there is a SIGBUS instead of an error that can be reported.
   // Checkpoints are the business of Checkpointer, not of whichever commit happens to be the 1000th.
@@ -152,7 +154,7 @@ Result<void> configure(sql::Database& database, int cache_kib) {
 }
 
 Result<void> prepare(sql::Database& database, int cache_kib) {
-  const auto before = checked_version(database);
+  const auto before = format_of(database);
   if (!before) return fail(before.error());
   if (auto configured = configure(database, cache_kib); !configured) return configured;
   if (*before == version_max) return {};

@@ -12,9 +12,10 @@ std::string_view advice(int rc) {
     case SQLITE_IOERR:
       return "the disk answered with an I/O error";
     case SQLITE_CORRUPT:
-      return "the file is damaged; restore a backup";
+      return "the file is damaged; reeve-master --check-store says how, and what to do";
     case SQLITE_NOTADB:
-      return "the file is damaged or was not made by reeve-master; restore a backup or move it away";
+      return "the file is damaged or was not made by reeve-master; restore a backup, save what can be read "
+             "with reeve-master --salvage NEW_FILE, or choose another data directory";
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -95,9 +96,19 @@ void Statement::bind_one(int position, Blob blob) {
 }
 
 Result<Database> Database::open(const std::string& path, const char* vfs) {
+  return open(path, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+Result<Database> Database::open_to_read(const std::string& path, const char* vfs) {
+  auto database = open(path, vfs, SQLITE_OPEN_READONLY);
+  // The last connection to close would copy the log into the file, and remove it.
+  if (database) sqlite3_db_config(database->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return database;
+}
+
+Result<Database> Database::open(const std::string& path, const char* vfs, int flags) {
   sqlite3* raw = nullptr;
-  const int rc = sqlite3_open_v2(path.c_str(), &raw,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
+  const int rc = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, vfs);
   Database database;
   database.raw_.reset(raw);
   if (raw == nullptr) return fail(Errc::storage_failed, "{}: out of memory", path);

@@ -34,6 +34,11 @@ class Statement {
     (bind_one(++position, values), ...);
   }
 
+  template <typename Value>
+  void bind_at(int position, const Value& value) {
+    bind_one(position, value);
+  }
+
   Result<bool> step();  // true: there is a row to read; false: done
   Result<void> run();   // steps to the end and resets: for statements without rows
   void reset();
@@ -81,6 +86,8 @@ class Database {
  public:
   // `vfs`: the name of SQLite's file layer; null: the usual one. Tests put a failing disk there.
   static Result<Database> open(const std::string& path, const char* vfs);
+  // Nothing is written but the index of the log; the file must be there.
+  static Result<Database> open_to_read(const std::string& path, const char* vfs);
 
   Result<void> run(const char* sql);  // one or more statements; rows are dropped
   Result<Statement> prepare(std::string_view sql);
@@ -89,6 +96,8 @@ class Database {
   sqlite3* raw() { return raw_.get(); }
 
  private:
+  static Result<Database> open(const std::string& path, const char* vfs, int flags);
+
   struct Close {
     void operator()(sqlite3* raw) const { sqlite3_close_v2(raw); }
   };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -71,6 +72,15 @@ class StoreTest : public ::testing::Test {
     return size >= least && size <= most;
   }
 
+  // reeve-master with the cluster's store, to its end.
+  Ran master_tool(std::vector<std::string> words) {
+    words.insert(words.begin(), {program("reeve-master"), "--data-dir", cluster->data_dir()});
+    const Process::Files files{.out = cluster->path("tool.out"), .err = cluster->path("tool.err")};
+    Ran ran{.exit_code = cluster->start_program(words, files).wait().value_or(-1), .out = {}, .err = {}};
+    ran.out = read_file(files.out), ran.err = read_file(files.err);
+    return ran;
+  }
+
   SmallDisk disk;
   std::unique_ptr<Cluster> cluster;
   std::unique_ptr<Tasks> tasks;
@@ -120,6 +130,40 @@ TEST_F(StoreTest, AMasterOnAFullDiskStartsOnlyWhenThereIsRoomAndSaysWhy) {
   disk.make_room();
   if (!why.empty()) cluster->start_master();
   EXPECT_TRUE(values_are_there(1, 1));
+}
+
+TEST_F(StoreTest, ADamagedStoreIsNamedExaminedSavedFromAndGoneOnWith) {
+  const TempDir place;
+  const std::string data = place.path() + "/data", saved = place.path() + "/saved.db";
+  start(data);
+  EXPECT_EQ(cluster->reeve({"queue", "put", "q", "precious"}).exit_code, 0);
+  EXPECT_EQ(master_tool({"--check-store"}).exit_code, 0);
+  EXPECT_THAT(master_tool({"--check-store"}).out, HasSubstr("a master is running on it (pid "));
+  EXPECT_THAT(master_tool({"--salvage", saved}).err, HasSubstr("stop it first"));
+  cluster->stop_master(SIGTERM);  // so that everything is in reeve.db
+  ASSERT_NE(::truncate((data + "/reeve.db-wal").c_str(), 0), -1);
+  {
+    std::fstream file{data + "/reeve.db", std::ios::binary | std::ios::in | std::ios::out};
+    file << std::string(100, 'x');
+  }
+  try {
+    cluster->start_master();
+    ADD_FAILURE() << "it started on a damaged store";
+  } catch (const std::exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--salvage"));
+  }
+  const Ran checked = master_tool({"--check-store"});
+  EXPECT_EQ(checked.exit_code, 1);
+  EXPECT_THAT(checked.out, HasSubstr("The store is damaged"));
+  const Ran salvaged = master_tool({"--salvage", saved});
+  ASSERT_EQ(salvaged.exit_code, 0) << salvaged.err;
+  EXPECT_THAT(salvaged.out, HasSubstr("1 queues, 1 values"));
+
+  for (const char* name : {"/reeve.db", "/reeve.db-wal", "/reeve.db-shm"})
+    std::filesystem::remove(data + name);
+  std::filesystem::rename(saved, data + "/reeve.db");
+  cluster->start_master();
+  EXPECT_EQ(cluster->reeve({"queue", "get", "q"}).out, "precious\n");
 }
 
 TEST_F(StoreTest, ADataDirectoryThatVanishesStopsAcknowledgingUntilItIsBack) {

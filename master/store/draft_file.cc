@@ -1,0 +1,61 @@
+#include "master/store/draft_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+namespace reeve::master {
+namespace {
+
+std::string directory_of(const std::string& file) {
+  const auto parent = std::filesystem::path{file}.parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+Result<void> flush(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool flushed = fd >= 0 && ::fsync(fd) == 0;
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (flushed) return {};
+  return fail(Errc::storage_failed, "cannot flush {}: {}", path, std::strerror(why));
+}
+
+}  // namespace
+
+Result<void> flush_directory(const std::string& dir) { return flush(dir, O_RDONLY | O_DIRECTORY); }
+
+Result<DraftFile> DraftFile::make(std::string file) {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(file, error)))
+    return fail(Errc::already_exists, "{} is there already; choose another name", file);
+  std::string draft = fmt::format("{}.{}.part", file, ::getpid());
+  const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(Errc::storage_failed, "cannot write {}: {}", draft, std::strerror(errno));
+  ::close(fd);
+  return DraftFile{std::move(file), std::move(draft)};
+}
+
+Result<void> DraftFile::publish() {
+  if (auto flushed = flush(draft_, O_RDWR); !flushed) return flushed;
+  if (::link(draft_.c_str(), file_.c_str()) != 0) {  // unlike rename, it never replaces a file
+    if (errno == EEXIST) return fail(Errc::already_exists, "{} is there already; choose another name", file_);
+    return fail(Errc::storage_failed, "cannot make {}: {}", file_, std::strerror(errno));
+  }
+  ::unlink(std::exchange(draft_, "").c_str());
+  return flush_directory(directory_of(file_));
+}
+
+DraftFile::DraftFile(DraftFile&& other) noexcept
+    : file_{std::move(other.file_)}, draft_{std::exchange(other.draft_, "")} {}
+
+DraftFile::~DraftFile() {
+  if (draft_.empty()) return;
+  for (const char* ending : {"", "-journal", "-wal", "-shm"}) ::unlink((draft_ + ending).c_str());
+}
+
+}  // namespace reeve::master
