@@ -79,6 +79,7 @@ class Agent {
   void completed(std::uint64_t batch, std::size_t refused, TimePoint now, AgentEffects& fx);
   void heartbeat_echoed(TimePoint sent);
   void drain(bool on, TimePoint now, AgentEffects& fx);
+  bool draining() const { return draining_; }  // for WorkerHello
 
   struct CompleteBatch {
     std::uint64_t number;

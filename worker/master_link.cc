@@ -101,6 +101,7 @@ void MasterLink::say_hello() {
   to_wire(about.labels, *hello.mutable_labels());
   for (const Fence& fence : agent_.held()) to_wire(fence, *hello.add_held());
   hello.set_version(REEVE_VERSION);
+  hello.set_draining(agent_.draining());
   hello_sent_ = mono_now();
   append_frame(connection_->out(), FrameType::worker_hello, hello);
   connection_->flush();

@@ -101,6 +101,7 @@ struct WorkerIntro {
   bool commands = false;
   std::vector<std::string> queues;  // empty: all
   Pairs labels;
+  bool draining = false;  // as far as it knows
   std::vector<Fence> held;
 };
 

@@ -47,6 +47,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
     made->id = id;
     made->key = intro.key;
     made->holder = leases_.add_holder();
+    made->draining = intro.draining;  // an earlier master asked it to
     workers_.emplace(id, std::move(made));
     out.keep(WorkerRecord{intro.key, intro.name});
     timers_.add({now.mono + limits_.lease, Timer::Kind::worker_lease, id.value, {}});
@@ -59,7 +60,9 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   }
   enter_worker(worker, intro);
   worker.session = session;
-  worker.held_max = 0;  // until it says how much it can hold
+  if (worker.draining != intro.draining)
+    out.drain(session, worker.draining);  // it was away when it was asked
+  worker.held_max = 0;                    // until it says how much it can hold
   worker.connected_at = worker.heard_at = now.wall;
   worker.lease_until = now.mono + limits_.lease;
   sessions_[session] = Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};

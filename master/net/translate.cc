@@ -114,6 +114,7 @@ WorkerIntro from_wire(const wire::WorkerHello& hello, std::string address) {
                     .commands = hello.commands(),
                     .queues = {hello.queues().begin(), hello.queues().end()},
                     .labels = from_wire(hello.labels()),
+                    .draining = hello.draining(),
                     .held = {}};
   intro.held.reserve(static_cast<std::size_t>(hello.held_size()));
   for (const auto& fence : hello.held()) intro.held.push_back(from_wire(fence));

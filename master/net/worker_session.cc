@@ -1,6 +1,7 @@
 #include "master/net/worker_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/app/log.h"
 #include "master/net/native_server.h"
@@ -153,14 +154,17 @@ void WorkerSession::stop(const Fence& fence) {
 }
 
 void WorkerSession::drain(bool on) {
-  wire::Drain message;
-  message.set_on(on);
-  outbox().send_now(FrameType::drain, message);
+  drain_ = on;
   server_.turn().touch(*this);
 }
 
 void WorkerSession::end_of_turn() {
   send_grants();
+  if (drain_) {
+    wire::Drain message;
+    message.set_on(*std::exchange(drain_, std::nullopt));
+    outbox().send_now(FrameType::drain, message);
+  }
   if (stops_.attempts_size() > 0) {
     outbox().send_now(FrameType::stop, stops_);
     stops_.Clear();

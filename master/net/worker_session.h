@@ -1,6 +1,7 @@
 // WorkerSession: the connection of a worker. Grants of a turn leave as one frame, results come in batches.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "master/core/effects.h"
@@ -30,12 +31,13 @@ class WorkerSession final : public Session {
   void send_grants();
 
   // Of this turn. Grants of tasks that run at most once wait for the disk, the others do not. Stops leave after
-  // the grants, because a worker must know what it is to stop, and after the welcome.
+  // the grants, because a worker must know what it is to stop; both, and what is said of draining, after the welcome.
   wire::Grant grants_, held_grants_;
   std::size_t grant_bytes_ = 0;
   std::vector<std::shared_ptr<const TaskSpec>> specs_;  // by id
   std::uint32_t next_spec_ = 0;
   wire::Stop stops_;
+  std::optional<bool> drain_;
   wire::Completed completed_;
 };
 

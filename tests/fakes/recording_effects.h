@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "master/core/effects.h"
@@ -54,6 +55,7 @@ struct RecordingEffects final : Effects {
   std::vector<JobId> laggings;
   std::vector<Granted> grants;
   std::vector<Fence> stops;
+  std::vector<std::pair<SessionId, bool>> drains;
   std::vector<SessionId> disconnected;
   std::set<SessionId> slow;  // sessions that read too slowly
 
@@ -91,7 +93,7 @@ struct RecordingEffects final : Effects {
     grants.push_back({to, grant.fence, std::string{grant.payload}, grant.spec->function, grant.held});
   }
   void stop(SessionId, const Fence& fence) override { stops.push_back(fence); }
-  void drain(SessionId, bool) override {}
+  void drain(SessionId to, bool on) override { drains.emplace_back(to, on); }
   void disconnect(SessionId session, const Error&) override { disconnected.push_back(session); }
 };
 

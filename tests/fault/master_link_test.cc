@@ -171,6 +171,21 @@ TEST_F(MasterLinkTest, AWorkerWhoseHeartbeatsAreNotAnsweredStopsItsTasksAndRecon
   EXPECT_THAT(log(), HasSubstr("no sign of life from the master"));
 }
 
+TEST_F(MasterLinkTest, AWorkerThatComesBackSaysWhetherItDrains) {
+  wire::WorkerHello hello;
+  auto peer = next_hello(hello);
+  EXPECT_FALSE(hello.draining());
+  welcome(*peer);
+  peer->expect<wire::Capacity>(FrameType::capacity);
+  wire::Drain drain;
+  drain.set_on(true);
+  peer->send(FrameType::drain, drain);
+  EXPECT_EQ(peer->expect<wire::Capacity>(FrameType::capacity).held_max(), 0u);
+  peer->close();
+  peer = next_hello(hello);
+  EXPECT_TRUE(hello.draining());
+}
+
 TEST_F(MasterLinkTest, AMasterThatGrantsMoreThanWasAskedForIsLeft) {
   wire::WorkerHello hello;
   auto peer = next_hello(hello);

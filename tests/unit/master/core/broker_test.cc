@@ -575,6 +575,28 @@ TEST_F(BrokerTest, ADrainingWorkerGetsNothingNew) {
   EXPECT_THAT(out.grants, IsEmpty());
 }
 
+TEST_F(BrokerTest, AWorkerThatWasAwayHearsWhetherItDrainsWhenItIsBack) {
+  worker(w1, "one");
+  broker->session_left(w1, now, out);
+  ASSERT_TRUE(broker->worker_drain({client, 1}, "one", true, out));
+  EXPECT_THAT(out.drains, IsEmpty());
+  worker(w2, "one");
+  EXPECT_THAT(out.drains, ElementsAre(std::pair{w2, true}));
+}
+
+TEST_F(BrokerTest, AMasterThatRestartedLearnsFromItsWorkersWhichOfThemDrain) {
+  submit(function("f"));
+  ASSERT_TRUE(broker->worker_joined(w1, {.key = "one", .name = "one", .functions = {"f"}, .draining = true},
+                                    now, out));
+  broker->worker_capacity(w1, 1);
+  settle();
+  EXPECT_THAT(out.grants, IsEmpty());
+  ASSERT_TRUE(broker->worker_drain({client, 1}, "one", false, out));
+  EXPECT_THAT(out.drains, ElementsAre(std::pair{w1, false}));
+  settle();
+  EXPECT_THAT(out.grants, SizeIs(1));
+}
+
 TEST_F(BrokerTest, APausedQueueHoldsItsTasksUntilItIsResumed) {
   submit(function("g"));
   ASSERT_TRUE(broker->queue_control({client, 1}, "default", QueueAction::pause, now, out));
