@@ -192,10 +192,20 @@ void Broker::drop_chunk_if_unneeded(Chunk& chunk, Step& step) {
   if (chunk.live > 0 || chunk.kept > 0 || chunk.erased) return;
   Job& job = *chunk.job;
   step.out.keep(ChunkErased{job.id, chunk.first});
-  // The indices of an erased chunk must not be given again after a restart.
-  if (chunk.first + chunk.count == job.next_index && (job.open || job.is_values()))
-    step.out.keep(record_of(job));
   job.remove_chunk(chunk);
+  if (job.is_values()) {
+    // The indices of an erased chunk must not be given again after a restart.
+    if (chunk.first + chunk.count == job.next_index) step.out.keep(record_of(job));
+    return;
+  }
+  for (std::uint32_t i = 0; i < chunk.count; ++i) {
+    const TaskState state = chunk.state(i);
+    if (state == TaskState::succeeded) ++job.erased.succeeded;
+    if (state == TaskState::failed) ++job.erased.failed;
+    if (state == TaskState::cancelled) ++job.erased.cancelled;
+  }
+  // Nor must it be forgotten whether the job succeeds. (Without any chunk a finished job goes as well.)
+  if (!job.is_finished() || job.has_chunks()) step.out.keep(record_of(job));
 }
 
 void Broker::mark_fetched(Chunk& chunk, std::uint32_t offset) {

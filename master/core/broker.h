@@ -236,7 +236,8 @@ class Broker {
                        Step& step);
   Result<Job*> new_job(const Submission& submission, Client& client, Step& step);
   Result<void> admit(Waiter waiter, bool may_wait, Duration wait_max, Step& step);
-  void admit_some(Waiter& waiter, Step& step);
+  void admit_some(Waiter& waiter, std::uint64_t room, Step& step);
+  void admit_rest(Job& job, Step& step);
   void remember(const Waiter& waiter, Step& step);
   void settle(Client& client, std::uint64_t settled, Step& step);
   void add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> spec,
@@ -292,6 +293,7 @@ class Broker {
 
   // broker_recovery.cc
   void recover(Recovered recovered, Now now);
+  bool was_cancelled(const Job& job) const;
   void recover_chunk(Job& job, Recovered::Chunk& stored, Now now);
 
   // broker_query.cc

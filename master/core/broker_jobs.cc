@@ -14,8 +14,8 @@ Job* Broker::find_job(JobId id) const {
 }
 
 JobRecord Broker::record_of(const Job& job) {
-  return {job.id,       job.name,  job.open,      job.submitted, job.started,
-          job.finished, job.after, job.values_of, job.next_index};
+  return {job.id,       job.name,  job.open,      job.submitted,  job.started,
+          job.finished, job.after, job.values_of, job.next_index, job.erased};
 }
 
 Result<void> Broker::close_job(Asker asker, JobId id, Now now, Effects& out) {
@@ -126,8 +126,9 @@ void Broker::job_ended(Job& job, Step& step) {
     Job* dependent = find_job(dependent_id);
     if (dependent == nullptr) continue;
     if (succeeded) {
-      if (--dependent->blockers == 0) unblock(*dependent, step);
+      if (dependent->blockers > 0 && --dependent->blockers == 0) unblock(*dependent, step);
     } else {
+      dependent->blockers = 0;  // what is retried by hand waits for nobody
       cancel_all(*dependent, fmt::format("job {} did not succeed", id), step);
     }
   }
@@ -178,6 +179,8 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
 
 std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
   std::uint64_t count = 0;
+  job.cancelled = true;
+  admit_rest(job, step);
   const std::deque chunks(job.chunks().begin(), job.chunks().end());  // a copy: cancelling may drop chunks
   if (job.open) close(job, step);
   for (const ChunkPtr& chunk : chunks) {
@@ -281,6 +284,7 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
   if (!refs.empty() && job->is_finished()) {
     kept_results_ -= job->kept;
     job->finished = {};
+    job->cancelled = false;
     step.out.keep(record_of(*job));
   }
   for (const TaskRef& ref : refs) restart(ref, step);

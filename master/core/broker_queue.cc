@@ -287,7 +287,7 @@ void Broker::serve_queue(Queue& queue, Step& step) {
     // Out of the table while it puts: adding tasks serves this queue again.
     queue.putters.pop_front();
     Waiter waiter = std::move(found->second);
-    admit_some(waiter, step);
+    admit_some(waiter, queue.room(), step);
     const bool all_in = waiter.next == waiter.payloads.size();
     if (all_in) step.out.submitted(waiter.session, waiter.request, waiter.accepted);
     waiters_.at(id) = std::move(waiter);

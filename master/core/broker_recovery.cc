@@ -34,6 +34,10 @@ void Broker::recover(Recovered recovered, Now now) {
     job->finished = record.finished;
     job->after = record.after;
     job->next_index = record.next_index;
+    job->erased = record.erased;
+    job->counts[TaskState::succeeded] = record.erased.succeeded;
+    job->counts[TaskState::failed] = record.erased.failed;
+    job->counts[TaskState::cancelled] = record.erased.cancelled;
     next_job_ = std::max(next_job_, record.id.value + 1);
     if (job->is_values())
       if (Queue* queue = find_queue(job->values_of)) queue->values_job = job->id;
@@ -56,6 +60,7 @@ void Broker::recover(Recovered recovered, Now now) {
   if (!chunks.empty()) last_submitted_ = chunks.back().second->record.submitted;
   clock_went_back_ = last_submitted_ > now.wall;
   for (auto& [job, chunk] : chunks) recover_chunk(*job, *chunk, now);
+  for (const auto& [id, job] : jobs_) job->cancelled = was_cancelled(*job);
 
   std::vector<Job*> finished;
   for (const auto& [id, job] : jobs_)
@@ -84,6 +89,17 @@ void Broker::recover(Recovered recovered, Now now) {
   timers_.add({wait_for_workers ? now.mono + limits_.lease : now.mono, Timer::Kind::recovery_ends, 0, {}});
   timers_.add(
       {now.mono + limits_.client_grace, Timer::Kind::client_gone, 0, {}});  // open jobs without a client
+}
+
+// As a whole, as far as can be seen from its tasks and from the jobs it waited for.
+bool Broker::was_cancelled(const Job& job) const {
+  const auto all = [](const Job& of, TaskState state) { return of.counts[state] == of.counts.total(); };
+  if (job.is_values()) return false;
+  if (job.counts.total() > 0 && all(job, TaskState::cancelled)) return true;
+  return std::ranges::any_of(job.after, [&](JobId id) {
+    const Job* other = find_job(id);
+    return other != nullptr && other->is_finished() && !all(*other, TaskState::succeeded);
+  });
 }
 
 void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {

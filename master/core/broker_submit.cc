@@ -107,13 +107,16 @@ Result<void> Broker::check_payloads(const Payloads& payloads) const {
   return {};
 }
 
-// What an earlier copy of this submission got. The newer copy takes over from one that still waits for room.
+// What an earlier copy of this submission got; null when that is nothing. The newer copy takes over from one that
+// still waits for room.
 Client::Answer* Broker::earlier_answer(Client& client, std::uint64_t number, Step& step) {
   const auto found = client.submissions.find(number);
   if (number == 0 || found == client.submissions.end()) return nullptr;
   ++stats_.duplicate_submissions;
   if (found->second.waiter != 0) end_waiter(found->second.waiter, step);
-  return &found->second;
+  if (found->second.accepted.count > 0) return &found->second;
+  client.submissions.erase(found);
+  return nullptr;
 }
 
 void Broker::settle(Client& client, std::uint64_t settled, Step& step) {
@@ -224,7 +227,9 @@ Result<void> Broker::submit(Asker asker, Submission submission, Now now, Effects
   if (!spec || *spec != submission.spec) spec = std::make_shared<const TaskSpec>(std::move(submission.spec));
   waiter.spec = spec;
   waiter.payloads = std::move(submission.payloads);
-  auto admitted = admit(std::move(waiter), submission.wait_for_room, submission.wait_max, step);
+  const bool too_late = (*job)->cancelled;  // meanwhile; this is the rest of it
+  auto admitted = admit(std::move(waiter), submission.wait_for_room || too_late, submission.wait_max, step);
+  if (admitted && too_late) cancel_all(**job, "its job was cancelled", step);
   if (!admitted && (*job)->next_index == 1 && !(*job)->open) erase_job(**job, step);  // nothing got in
   return admitted;
 }
@@ -264,7 +269,7 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   const bool others_first = queue.putting > 0 && queue.maxsize != 0;
   if (!may_wait && (others_first || queue.room() < rest))
     return fail(Errc::queue_full, "queue {} is full (maxsize {})", queue.name, queue.maxsize);
-  if (!others_first) admit_some(waiter, step);
+  if (!others_first) admit_some(waiter, queue.room(), step);
   if (waiter.next == waiter.payloads.size()) {
     step.out.submitted(waiter.session, waiter.request, waiter.accepted);
     return {};
@@ -279,10 +284,23 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   return {};
 }
 
-void Broker::admit_some(Waiter& waiter, Step& step) {
+// What waits for room at a job that is being cancelled gets in, to be cancelled with the rest of it.
+void Broker::admit_rest(Job& job, Step& step) {
+  if (job.puts_waiting == 0) return;
+  const std::deque<WaiterId> putters = find_queue(job.spec->queue)->putters;
+  for (const WaiterId id : putters) {
+    const auto found = waiters_.find(id);
+    if (found == waiters_.end() || found->second.job != job.id) continue;
+    Waiter& waiter = found->second;
+    admit_some(waiter, waiter.payloads.size(), step);
+    step.out.submitted(waiter.session, waiter.request, waiter.accepted);
+    end_waiter(id, step);
+  }
+}
+
+void Broker::admit_some(Waiter& waiter, std::uint64_t room, Step& step) {
   Queue& queue = *waiter.queue;
   Job& job = *find_job(waiter.job);
-  const std::uint64_t room = queue.room();
   const std::size_t end = waiter.payloads.size() - waiter.next <= room
                               ? waiter.payloads.size()
                               : waiter.next + static_cast<std::size_t>(room);

@@ -35,13 +35,15 @@ struct Job {
   WallTime submitted{}, started{}, finished{};  // zero: not yet
   std::shared_ptr<const TaskSpec> spec;  // of its last submission: submissions that look alike share it
   std::vector<JobId> after;              // as submitted
-  std::uint32_t blockers = 0;            // how many of them have not succeeded yet
-  std::vector<JobId> dependents;         // jobs that wait for this one
-  ClientId owner;                        // of an open job: when it is gone for long, the job is closed
+  std::uint32_t blockers = 0;     // how many of them have not succeeded yet; none once it was cancelled
+  std::vector<JobId> dependents;  // jobs that wait for this one
+  ClientId owner;                 // of an open job: when it is gone for long, the job is closed
   std::uint32_t next_index = 1;
   std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it
+  bool cancelled = false;          // as a whole: what is still to come of it as well
   std::uint64_t kept = 0;          // results that nobody has fetched
-  Counts counts;
+  Counts counts;                   // of all its tasks, also of those whose chunks are erased
+  ErasedTasks erased;
   std::vector<Watcher> watchers;
   bool watch_timer = false;  // progress will be told
 

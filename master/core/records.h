@@ -72,6 +72,12 @@ struct QueueErased {
   std::string name;
 };
 
+// How the tasks of a job ended whose chunks are erased.
+struct ErasedTasks {
+  std::uint64_t succeeded = 0, failed = 0, cancelled = 0;
+  bool operator==(const ErasedTasks&) const = default;
+};
+
 struct JobRecord {  // upsert, by id
   JobId id;
   std::string name;
@@ -82,6 +88,7 @@ struct JobRecord {  // upsert, by id
   std::vector<JobId> after;
   std::string values_of;         // the queue whose plain values this job carries; empty: an ordinary job
   std::uint32_t next_index = 1;  // of the next task: never given twice, even when its chunk is long gone
+  ErasedTasks erased = {};
 };
 struct JobErased {
   JobId id;

@@ -32,6 +32,9 @@ std::string_view Encoder::job(const JobRecord& record) {
   job.set_submitted_us(to_us(record.submitted));
   for (const JobId id : record.after) job.add_after(id.value);
   job.set_values_of(record.values_of);
+  job.set_erased_succeeded(record.erased.succeeded);
+  job.set_erased_failed(record.erased.failed);
+  job.set_erased_cancelled(record.erased.cancelled);
   job.SerializeToString(&job_bytes_);
   return job_bytes_;
 }
@@ -109,6 +112,7 @@ Result<void> decode_job(std::string_view bytes, JobRecord& out) {
   out.submitted = wall_from_us(job.submitted_us());
   for (const std::uint64_t id : job.after()) out.after.push_back(JobId{id});
   out.values_of = std::move(*job.mutable_values_of());
+  out.erased = {job.erased_succeeded(), job.erased_failed(), job.erased_cancelled()};
   return {};
 }
 

@@ -568,6 +568,104 @@ TEST_F(BrokerTest, ADescriptionOverTheLimitIsRefused) {
   EXPECT_EQ(refused.error().code, Errc::too_large);
 }
 
+// A queue of tasks with room for two, which another client's tasks wait to get into.
+struct NarrowQueueTest : BrokerTest {
+  static constexpr SessionId other{9};
+  NarrowQueueTest() {
+    EXPECT_TRUE(broker->queue_create({client, 1}, {.name = "narrow", .maxsize = 2}, out));
+    broker->client_joined(other, "client-9", now);
+  }
+  Submission tasks(std::uint64_t submission, const std::vector<std::string>& texts) {
+    Submission made{.number = submission, .spec = function("f"), .payloads = payloads(texts)};
+    made.spec.queue = "narrow";
+    made.wait_for_room = true;
+    return made;
+  }
+  void submit_as(SessionId session, Submission submission) {
+    ASSERT_TRUE(broker->submit({session, ++request}, std::move(submission), now, out));
+    settle();
+  }
+};
+
+TEST_F(NarrowQueueTest, ASubmissionThatIsRepeatedBeforeAnyOfItGotInIsToldItsJob) {
+  submit_as(client, tasks(1, {"a", "b"}));
+  submit_as(other, tasks(1, {"c"}));
+  broker->session_left(other, now, out);
+  broker->client_joined(other, "client-9", now);
+  submit_as(other, tasks(1, {"c"}));
+  worker(w1, "one", 3);
+  ASSERT_THAT(out.submissions, SizeIs(2));
+  ASSERT_TRUE(out.submissions[1].answer);
+  EXPECT_EQ(out.submissions[1].answer->job, out.grants.at(2).fence.task.job);
+}
+
+TEST_F(NarrowQueueTest, WhatStillWaitsForRoomIsCancelledWithItsJob) {
+  submit_as(client, tasks(1, {"a", "b", "c", "d"}));
+  ASSERT_TRUE(broker->cancel({other, 1}, JobId{1}, {}, now, out));
+  settle();
+  ASSERT_THAT(out.submissions, SizeIs(1));
+  EXPECT_EQ(out.submissions[0].answer->count, 4u);
+  EXPECT_EQ(counts(JobId{1})[TaskState::cancelled], 4u);
+  worker(w1, "one", 4);
+  EXPECT_THAT(out.grants, IsEmpty());
+}
+
+TEST_F(NarrowQueueTest, TheRestOfAJobThatWasCancelledMeanwhileIsCancelledAlsoAfterARestart) {
+  for (const bool restarts : {false, true}) {
+    const std::uint64_t submission = restarts ? 2 : 1;
+    submit_as(client, tasks(submission, {"a", "b", "c"}));
+    const JobId job = broker->jobs(true, 1).front().id;
+    broker->session_left(client, now, out);
+    ASSERT_TRUE(broker->cancel({other, 1}, job, {}, now, out));
+    settle();
+    if (restarts)
+      restart();
+    else
+      broker->client_joined(client, "client-1", now);
+    submit_as(client, tasks(submission, {"a", "b", "c"}));
+    EXPECT_EQ(counts(job)[TaskState::cancelled], 3u);
+    EXPECT_EQ(out.submissions.back().answer->count, 3u);
+  }
+}
+
+TEST_F(BrokerTest, AJobIsRetriedByHandWhateverItWaitedFor) {
+  const JobId first = submit(function("f"));
+  TaskSpec spec = function("f");
+  spec.retries = 1;
+  const JobId second = submit(spec, {"x"}, {first});
+  worker(w1, "one");
+  fail_attempt(w1, out.grants[0].fence);
+  ASSERT_EQ(counts(second)[TaskState::cancelled], 1u);
+  const auto plan = broker->plan_retry(second, {});
+  ChunkRecord chunk{.job = second, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
+  ASSERT_TRUE(broker->retry({client, 9}, second, *plan, {chunk}, now, out));
+  settle();
+  ASSERT_THAT(out.grants, SizeIs(2));
+  fail_attempt(w1, out.grants[1].fence);
+  pass_with_heartbeats(limits.retry_backoff.max, w1);
+  ASSERT_THAT(out.grants, SizeIs(3)) << "the backoff of a retried task ends";
+  succeed(w1, out.grants[2].fence);
+  EXPECT_EQ(counts(second)[TaskState::succeeded], 1u);
+}
+
+TEST_F(BrokerTest, ARestartDoesNotForgetHowErasedTasksOfAJobEnded) {
+  limits.chunk_tasks_max = 1;
+  restart();
+  const JobId first = submit(function("f"), {"a", "b"});
+  const JobId second = submit(function("f"), {"x"}, {first});
+  worker(w1, "one", 2);
+  fail_attempt(w1, out.grants[0].fence);
+  const std::uint32_t fetched = 1;
+  broker->fetched(first, {&fetched, 1}, now, out);
+  settle();
+  const Fence running = out.grants[1].fence;
+  restart();
+  EXPECT_EQ(counts(first)[TaskState::failed], 1u);
+  worker(w1, "one", 2, {"f"}, {running});
+  succeed(w1, running);
+  EXPECT_EQ(counts(second)[TaskState::cancelled], 1u) << "the job it waited for did not succeed";
+}
+
 TEST_F(BrokerTest, ADrainingWorkerGetsNothingNew) {
   worker(w1, "one");
   ASSERT_TRUE(broker->worker_drain({client, 1}, "one", true, out));

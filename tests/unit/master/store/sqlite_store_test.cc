@@ -114,6 +114,7 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   job.after = {JobId{2}, JobId{3}};
   job.values_of = "results";
   job.next_index = 9;
+  job.erased = {.succeeded = 3, .failed = 2, .cancelled = 1};
   const ProgressRecord tried{.task = {JobId{4}, 2},
                              .chunk = 1,
                              .attempt = 3,
@@ -138,6 +139,7 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   EXPECT_TRUE(got.open);
   EXPECT_EQ(got.submitted, job.submitted);
   EXPECT_EQ(got.started, job.started);
+  EXPECT_EQ(got.erased, job.erased);
   EXPECT_EQ(got.finished, job.finished);
   EXPECT_EQ(got.after, job.after);
   EXPECT_EQ(got.values_of, "results");
