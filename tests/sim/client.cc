@@ -1,6 +1,7 @@
 #include "tests/sim/client.h"
 
 #include <algorithm>
+#include <array>
 
 namespace reeve::sim {
 
@@ -45,7 +46,7 @@ void Client::lost() {
 void Client::on_welcome(SessionId session) {
   story_.tell(name_, "is welcomed, with {} requests to repeat", unanswered());
   session_ = session;
-  std::erase_if(requests_, [](const auto& one) { return one.second.number == 0; });
+  std::erase_if(requests_, [](const auto& one) { return !one.second.repeats(); });
   for (const auto& [id, request] : requests_) send(id, request);
   for (const JobId job : jobs_)
     say([request = next_request_++, job](Master& master, SessionId id) {
@@ -66,17 +67,18 @@ void Client::say(const std::function<void(Master&, SessionId)>& what) {
 void Client::act() {
   process_.after(clock_.between(1ms, 300ms), [this] { act(); });
   if (!makes_) return get();
-  switch (clock_.draw(10)) {
+  switch (clock_.draw(12)) {
     case 0:
     case 1:
     case 2:
       return submit();
     case 3:
     case 4:
-      return put();
     case 5:
-      return cancel();
+      return put();
     case 6:
+      return cancel();
+    case 7:
       return join();
     default:
       return get();
@@ -86,9 +88,13 @@ void Client::act() {
 void Client::submit() {
   master::Submission submission;
   TaskSpec& spec = submission.spec;
-  static constexpr std::array functions{"brief", "brief", "long", "moody"};
+  static constexpr std::array functions{"brief", "brief", "brief", "long",
+                                        "moody", "moody", "moody", "endless"};
+  static constexpr std::array queues{"default", "default", "default", "other", "narrow"};
   spec.function = functions[clock_.draw(functions.size())];
-  spec.queue = clock_.chance(20) ? "other" : "default";
+  spec.queue = queues[clock_.draw(queues.size())];
+  if (spec.function == "endless")
+    spec.queue = "default";  // it is cancelled when it was acknowledged: it must not wait
   spec.retries = static_cast<std::uint32_t>(clock_.draw(4));
   spec.backoff = 500ms;
   spec.priority = static_cast<std::int32_t>(clock_.draw(3));
@@ -100,16 +106,21 @@ void Client::submit() {
   for (std::uint64_t i = 0; i < tasks; ++i) submission.payloads.add("p");
   submission.watch = true;
   submission.wait_for_room = true;
+  if (clock_.chance(30)) submission.wait_max = clock_.between(100ms, 3s);
+  if (clock_.chance(20) && !jobs_.empty())
+    submission.after.push_back(jobs_[jobs_.size() - 1 - clock_.draw(std::min<std::size_t>(jobs_.size(), 5))]);
   submission.number = next_number_++;
   history_.submitting(name_, submission.number, tasks);
   story_.tell(name_, "submits {}: {} {} tasks", submission.number, tasks, spec.function);
-  ask({.number = submission.number, .queue = {}, .submission = std::move(submission), .values = {}});
+  ask({.number = submission.number, .submission = std::move(submission)});
 }
 
 void Client::put() {
   master::PutValues values;
-  values.queue = clock_.chance(50) ? "values" : "small";
+  static constexpr std::array queues{"values", "small", "held"};
+  values.queue = queues[clock_.draw(queues.size())];
   values.wait_for_room = true;
+  if (clock_.chance(30)) values.wait_max = clock_.between(100ms, 3s);
   const std::uint64_t count = 1 + clock_.draw(3);
   std::vector<std::string> texts;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -117,20 +128,20 @@ void Client::put() {
     values.items.add(texts.back());
   }
   values.number = next_number_++;
-  history_.submitting(name_, values.number, count, std::move(texts));
+  history_.submitting(name_, values.number, count, values.queue, std::move(texts));
   story_.tell(name_, "puts {}: {} values up to {} into {}", values.number, count, next_value_ - 1,
               values.queue);
-  ask({.number = values.number, .queue = values.queue, .submission = {}, .values = std::move(values)});
+  ask({.number = values.number, .queue = values.queue, .values = std::move(values)});
 }
 
 void Client::get() {
-  static constexpr std::array queues{"values", "small", "results"};
+  static constexpr std::array queues{"values", "small", "held", "results"};
   const std::string queue = queues[clock_.draw(queues.size())];
   const master::GetValues wanted{queue, 1 + static_cast<std::uint32_t>(clock_.draw(4)), clock_.chance(50),
                                  3s};
   if (!session_) return;
   const std::uint64_t request = next_request_++;
-  requests_[request] = {.number = 0, .queue = queue, .submission = {}, .values = {}};
+  requests_[request] = {.queue = queue};
   say([request, wanted](Master& master, SessionId id) {
     master.client_says(id, request,
                        [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
@@ -139,23 +150,16 @@ void Client::get() {
   });
 }
 
-void Client::join() {
-  if (!session_) return;
-  const std::uint64_t request = next_request_++;
-  requests_[request] = {.number = 0, .queue = "values", .submission = {}, .values = {}};
-  say([request](Master& master, SessionId id) { master.client_joins(id, request, "values"); });
-}
+void Client::join() { ask({.queue = clock_.chance(50) ? "values" : "held", .join = true}); }
 
 void Client::cancel() {
   if (jobs_.empty()) return;
-  const JobId job = jobs_[clock_.draw(jobs_.size())];
-  say([request = next_request_++, job](Master& master, SessionId id) {
-    master.client_says(id, request,
-                       [job](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
-                         return broker.cancel(asker, job, {}, at, out);
-                       });
-  });
+  Cancel what{.job = jobs_[clock_.draw(jobs_.size())], .indices = {}};
+  if (clock_.chance(30)) what.indices.push_back(1);
+  cancel(std::move(what));
 }
+
+void Client::cancel(Cancel what) { ask({.cancel = std::move(what)}); }
 
 void Client::ask(Request request) {
   const std::uint64_t id = next_request_++;
@@ -169,10 +173,21 @@ void Client::send(std::uint64_t id, const Request& request) {
       submission.settled = settled;
       master.client_submits(session, id, submission);
     });
-  else
+  else if (request.values)
     say([id, values = *request.values, settled = settled()](Master& master, SessionId session) mutable {
       values.settled = settled;
       master.client_puts(session, id, values);
+    });
+  else if (request.cancel)
+    say([id, what = *request.cancel](Master& master, SessionId session) {
+      master.client_says(session, id,
+                         [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+                           return broker.cancel(asker, what.job, what.indices, at, out);
+                         });
+    });
+  else if (request.join)
+    say([id, queue = request.queue](Master& master, SessionId session) {
+      master.client_joins(session, id, queue);
     });
 }
 
@@ -185,7 +200,7 @@ std::uint64_t Client::settled() const {
 
 std::size_t Client::unanswered() const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(requests_, [](const auto& one) { return one.second.number > 0; }));
+      std::ranges::count_if(requests_, [](const auto& one) { return one.second.repeats(); }));
 }
 
 std::optional<std::uint64_t> Client::number_of(std::uint64_t request) const {
@@ -194,45 +209,90 @@ std::optional<std::uint64_t> Client::number_of(std::uint64_t request) const {
   return found->second.number;
 }
 
-std::string Client::queue_of(std::uint64_t request) const {
+std::optional<Client::Cancel> Client::cancel_of(std::uint64_t request) const {
   const auto found = requests_.find(request);
-  return found == requests_.end() ? std::string{} : found->second.queue;
+  return found == requests_.end() ? std::nullopt : found->second.cancel;
 }
 
 // ---------------------------------------------------------------- what it hears
 
 void Client::on_submitted(std::uint64_t request, const Result<master::Accepted>& answer) {
   if (!answer) return on_error(request, answer.error());
-  if (requests_.erase(request) > 0) jobs_.push_back(answer->job);
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  const bool is_job = found->second.submission.has_value();
+  const bool endless = is_job && found->second.submission->spec.function == "endless";
+  requests_.erase(found);
+  if (!is_job) return;
+  jobs_.push_back(answer->job);
+  if (endless)
+    process_.after(clock_.between(0us, 10s),
+                   [this, job = answer->job] { cancel({.job = job, .indices = {}}); });
 }
 
 void Client::on_got(std::uint64_t request, const std::vector<Value>& values) {
-  const std::string queue = queue_of(request);
-  requests_.erase(request);
-  std::vector<TaskId> ids;
-  for (const Value& value : values) {
-    history_.received(value.text);
-    ids.push_back(value.id);
-  }
-  if (ids.empty()) return;
-  say([ids](Master& master, SessionId id) { master.client_took(id, ids); });
-  say([number = next_request_++, queue, count = ids.size()](Master& master, SessionId id) {
-    master.client_says(id, number,
-                       [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
-                         return broker.task_done(asker, queue, count, at, out);
-                       });
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  const std::string queue = found->second.queue;
+  requests_.erase(found);
+  for (const Value& value : values) history_.received(value.text);
+  if (values.empty()) return;
+  if (queue != "held") return finish(queue, values);
+  process_.after(clock_.between(0us, 2s), [this, session = session_, values] {
+    if (session == session_) finish("held", values);  // else they went to somebody else
   });
 }
 
-void Client::on_done(std::uint64_t request) { requests_.erase(request); }
+void Client::finish(const std::string& queue, const std::vector<Value>& values) {
+  std::vector<TaskId> ids;
+  std::vector<std::string> texts;
+  for (const Value& value : values) ids.push_back(value.id), texts.push_back(value.text);
+  history_.finishing(queue, texts);
+  const std::uint64_t request = next_request_++;
+  requests_[request] = {.queue = queue, .done = std::move(texts)};
+  if (queue == "held")
+    return say([request, queue, ids](Master& master, SessionId id) {
+      master.client_finishes(id, request, queue, ids);
+    });
+  say([ids](Master& master, SessionId id) { master.client_took(id, ids); });
+  say([request, queue, count = ids.size()](Master& master, SessionId id) {
+    master.client_says(
+        id, request,
+        [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+          return broker.task_done(asker, queue, count, at, out);
+        },
+        Master::Store::not_needed);
+  });
+}
 
-void Client::on_outcome(TaskId task) { story_.tell(name_, "hears the outcome of {}", task); }
+void Client::on_done(std::uint64_t request) {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  history_.finished(found->second.done);
+  requests_.erase(found);
+}
 
-// A refused submission is asked again; everything else is given up.
+void Client::on_outcome(TaskId task, TaskState state) {
+  story_.tell(name_, "hears that task {} {}", task, reeve::name_of(state));
+  if (clock_.chance(50)) say([task](Master& master, SessionId id) { master.client_fetched(id, task); });
+}
+
+// What cannot be any more: a job that is forgotten, or that failed before another could run after it.
+bool Client::gives_up(const Request& request, const Error& why) {
+  if (!request.repeats()) return true;
+  if (why.code != Errc::not_found && why.code != Errc::wrong_state) return false;
+  if (request.number > 0)
+    history_.given_up(name_, request.number,
+                      request.submission ? request.submission->after : std::vector<JobId>{}, master_.disk());
+  return true;
+}
+
+// What it repeats is asked again; everything else is given up.
 void Client::on_error(std::uint64_t request, const Error& why) {
   const auto found = requests_.find(request);
   if (found == requests_.end()) return;
-  if (found->second.number == 0) {
+  if (!found->second.done.empty()) history_.task_done_refused(name_, why);
+  if (gives_up(found->second, why)) {
     requests_.erase(found);
     return;
   }

@@ -1,5 +1,6 @@
 // Client: a program that submits, puts, gets, waits and cancels, and repeats what was not answered when its
-// connection comes back, as the client library does.
+// connection comes back, as the client library does. From queue "held" it takes values as Python programs do with
+// ack = "task_done": a value is its own when it says so.
 #pragma once
 
 #include <map>
@@ -28,25 +29,34 @@ class Client {
   void start();
   void cut();
   void make_no_more() { makes_ = false; }  // from now on it takes values out, and waits
-  std::size_t unanswered() const;          // submissions and puts
+  std::size_t unanswered() const;          // of those that it repeats
 
+  struct Cancel {
+    JobId job;
+    std::vector<std::uint32_t> indices;  // empty: all
+  };
   std::optional<std::uint64_t> number_of(std::uint64_t request) const;
-  std::string queue_of(std::uint64_t request) const;
+  std::optional<Cancel> cancel_of(std::uint64_t request) const;
 
   // ---- what the master says
   void on_welcome(SessionId session);
   void on_submitted(std::uint64_t request, const Result<master::Accepted>& answer);
   void on_got(std::uint64_t request, const std::vector<Value>& values);
   void on_done(std::uint64_t request);
-  void on_outcome(TaskId task);
+  void on_outcome(TaskId task, TaskState state);
   void on_error(std::uint64_t request, const Error& why);
 
  private:
   struct Request {
     std::uint64_t number = 0;  // of a submission or put; 0: neither
-    std::string queue;         // of a get, put or join
-    std::optional<master::Submission> submission;
-    std::optional<master::PutValues> values;
+    std::string queue{};       // of a get, put or join
+    std::optional<master::Submission> submission{};
+    std::optional<master::PutValues> values{};
+    std::optional<Cancel> cancel{};
+    bool join = false;
+    std::vector<std::string> done{};  // values for which this is the task_done
+    // What is joined once everything was taken is answered for certain.
+    bool repeats() const { return number > 0 || cancel || (join && queue == "held"); }
   };
 
   void connect();
@@ -57,6 +67,9 @@ class Client {
   void get();
   void join();
   void cancel();
+  void cancel(Cancel what);
+  void finish(const std::string& queue, const std::vector<Value>& values);
+  bool gives_up(const Request& request, const Error& why);
   void ask(Request request);
   void send(std::uint64_t id, const Request& request);
   void say(const std::function<void(Master&, SessionId)>& what);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -29,6 +30,19 @@ class Disk {
   std::uint32_t puts_of(const std::string& value) const {  // how often it was put into a queue
     const auto found = puts_.find(value);
     return found == puts_.end() ? 0 : found->second;
+  }
+  std::optional<TaskState> final_state(const TaskId& task) const {
+    const auto found = ended_.find(task);
+    return found == ended_.end() ? std::nullopt : std::optional{found->second};
+  }
+  const master::JobRecord* job(JobId id) const {  // as it was written last, also when it was erased since
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? nullptr : &found->second;
+  }
+  // The job in which a submission stands, or stood; none: it is not there.
+  JobId job_of(const std::string& client, std::uint64_t number) const {
+    const auto found = submissions_.find({client, number});
+    return found == submissions_.end() ? JobId{} : found->second;
   }
   const std::set<TaskId>& ever_known() const { return known_; }
   const std::vector<TaskId>& recorded_twice() const { return model_.recorded_twice; }
@@ -63,9 +77,14 @@ class Disk {
   }
   void note(const master::ChunkErased& chunk) {
     const std::uint32_t count = chunks_[{chunk.job, chunk.first}];
-    for (std::uint32_t i = 0; i < count; ++i) ended_.insert({chunk.job, chunk.first + i});
+    for (std::uint32_t i = 0; i < count; ++i)
+      ended_.try_emplace({chunk.job, chunk.first + i}, TaskState::succeeded);
   }
-  void note(const master::OutcomeRecord& record) { ended_.insert(record.task); }
+  void note(const master::OutcomeRecord& record) { ended_.try_emplace(record.task, record.outcome.state); }
+  void note(const master::SubmissionRecord& record) {
+    submissions_[{record.client, record.submission}] = record.job;
+  }
+  void note(const master::JobRecord& record) { jobs_[record.id] = record; }
   void note(const master::ProgressRecord& record) { attempts_[record.task] = record.attempt; }
   void note(const auto&) {}
 
@@ -74,7 +93,10 @@ class Disk {
   master::Records unsynced_;  // said to be on the disk
   std::uint64_t outcomes_ = 0;
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> chunks_;  // tasks in each
-  std::set<TaskId> known_, ended_;                                   // tasks, not values
+  std::set<TaskId> known_;                                           // tasks, not values
+  std::map<TaskId, TaskState> ended_;
+  std::map<JobId, master::JobRecord> jobs_;
+  std::map<std::pair<std::string, std::uint64_t>, JobId> submissions_;
   std::map<std::string, std::uint32_t> puts_;
   std::map<TaskId, std::uint32_t> attempts_;
 };

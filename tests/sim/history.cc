@@ -5,12 +5,22 @@
 namespace reeve::sim {
 
 void History::submitting(const std::string& client, std::uint64_t number, std::size_t tasks,
-                         std::vector<std::string> values) {
-  submissions_[{client, number}] = {.tasks = tasks, .values = std::move(values), .accepted = {}};
+                         const std::string& queue, std::vector<std::string> values) {
+  submissions_[{client, number}] = {
+      .tasks = tasks, .queue = queue, .values = std::move(values), .accepted = {}};
 }
 
 void History::refused(const std::string& client, std::uint64_t number) {
   for (const std::string& value : submissions_[{client, number}].values) out_of_order_.insert(value);
+}
+
+void History::given_up(const std::string& client, std::uint64_t number, const std::vector<JobId>& after,
+                       const Disk& disk) {
+  submissions_[{client, number}].given_up = true;
+  for (const JobId job : after)
+    if (tasks_.is_erased(job) || !tasks_.succeeded(job)) return;
+  if (tasks_.is_erased(disk.job_of(client, number))) return;  // it began to come in, ended, and was forgotten
+  broke("submission {} of {} was refused for good, and there was no reason", number, client);
 }
 
 void History::acknowledged(const std::string& client, std::uint64_t number, const master::Accepted& accepted,
@@ -27,25 +37,34 @@ void History::acknowledged(const std::string& client, std::uint64_t number, cons
       broke("submission {} of {}: {} tasks were sent and {} acknowledged", number, client, submission.tasks,
             accepted.count);
     submission.accepted = accepted;
+    for (const std::string& value : submission.values)
+      if (!finishing_.contains(value)) unfinished_[submission.queue].insert(value);
   } else if (submission.accepted.job != accepted.job || submission.accepted.first != accepted.first) {
     broke("submission {} of {} was acknowledged as {} and as {}", number, client,
           TaskId{submission.accepted.job, submission.accepted.first}, TaskId{accepted.job, accepted.first});
   }
 }
 
-void History::granted(const Fence& fence) { current_[fence.task] = fence; }
+void History::granted(const Fence& fence, const Tasks::To& to) {
+  current_[fence.task] = {fence, to.worker};
+  tasks_.granted(fence, to);
+}
 
 bool History::is_current(const Fence& fence) const {
   const auto found = current_.find(fence.task);
-  return found != current_.end() && found->second == fence;
+  return found != current_.end() && found->second.fence == fence;
 }
 
-void History::recorded(const Fence& fence, TaskState state) {
+void History::recorded(const Fence& fence, TaskState state, const std::string& worker) {
   if (!is_current(fence))
     broke("a result of attempt {} of task {} in epoch {} was recorded, which is not the last one granted",
           fence.attempt, fence.task, fence.epoch);
   else if (state != TaskState::cancelled && !finished_.contains(fence))
     broke("a result of attempt {} of task {} was recorded, which did not finish", fence.attempt, fence.task);
+  else if (current_.at(fence.task).worker != worker)
+    broke("a result of attempt {} of task {} was taken from {}, which it was not granted to", fence.attempt,
+          fence.task, worker);
+  if (state == TaskState::failed) tasks_.failed(fence);
 }
 
 void History::result_acknowledged(const Fence& fence, const Disk& disk) {
@@ -53,9 +72,11 @@ void History::result_acknowledged(const Fence& fence, const Disk& disk) {
   if (!disk.ever_ended(fence.task) && !tried_again)
     broke("the result of attempt {} of task {} was acknowledged and is not on the disk", fence.attempt,
           fence.task);
+  tasks_.failure_acknowledged(fence);
 }
 
 void History::handed_out(const std::string& value) {
+  if (finished_values_.contains(value)) broke("value {} was handed out after its task_done", value);
   if (!handed_.insert(value).second) return;  // again: its first receiver is gone
   if (out_of_order_.contains(value)) return;
   const auto dash = value.find('-');
@@ -67,14 +88,16 @@ void History::handed_out(const std::string& value) {
   last = number;
 }
 
-void History::joined(const std::string& queue, std::uint64_t unfinished) {
-  if (unfinished > 0) broke("join of queue {} was answered with {} unfinished", queue, unfinished);
+void History::joined(const std::string& queue, const Values& asked) {
+  for (const std::string& value : asked)
+    if (unfinished_[queue].contains(value))
+      return broke("join of queue {} was answered, and value {} is not done", queue, value);
 }
 
-void History::admitted(const std::string& queue, std::uint64_t before, std::uint64_t size,
+void History::admitted(const std::string& queue, std::uint64_t before, std::uint64_t more,
                        std::uint64_t maxsize) {
-  if (size > maxsize && size > before)
-    broke("queue {} holds {}, more than its bound {}", queue, size, maxsize);
+  if (before + more > maxsize)
+    broke("queue {} took {} more and holds {}; its bound is {}", queue, more, before + more, maxsize);
 }
 
 // ---------------------------------------------------------------- workers
@@ -120,6 +143,18 @@ void History::received(const std::string& value) {
   if (received_.insert(value).second) ++totals_.values;
 }
 
+void History::finishing(const std::string& queue, const std::vector<std::string>& values) {
+  for (const std::string& value : values) unfinished_[queue].erase(value), finishing_.insert(value);
+}
+
+void History::finished(const std::vector<std::string>& values) {
+  finished_values_.insert(values.begin(), values.end());
+}
+
+void History::task_done_refused(const std::string& client, const Error& why) {
+  broke("task_done of {} for what it had taken was refused: {}", client, why.detail);
+}
+
 // ---------------------------------------------------------------- the end
 
 void History::everything_should_be_done(const Disk& disk, std::uint64_t unfinished, std::size_t unanswered) {
@@ -127,7 +162,9 @@ void History::everything_should_be_done(const Disk& disk, std::uint64_t unfinish
   if (unanswered > 0) broke("{} requests have no answer long after the last fault", unanswered);
   for (const TaskId& task : disk.recorded_twice()) broke("two final states of task {} were recorded", task);
   std::set<TaskId> acknowledged;
+  std::set<JobId> half;  // nobody will ask for the rest of these
   for (const auto& [key, submission] : submissions_) {
+    if (submission.given_up) half.insert(disk.job_of(key.first, key.second));
     for (const std::string& value : submission.values) {
       if (submission.accepted.count > 0 && !received_.contains(value))
         broke("value {} was acknowledged and never arrived", value);
@@ -139,7 +176,7 @@ void History::everything_should_be_done(const Disk& disk, std::uint64_t unfinish
   for (const TaskId& task : acknowledged)
     if (!disk.ever_ended(task)) broke("task {} was acknowledged and never ended", task);
   for (const TaskId& task : disk.ever_known())
-    if (!acknowledged.contains(task))
+    if (!acknowledged.contains(task) && !half.contains(task.job))
       broke("task {} is there and belongs to no submission: something was queued twice", task);
 }
 

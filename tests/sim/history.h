@@ -14,23 +14,29 @@
 #include "master/core/views.h"
 #include "tests/sim/clockwork.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/tasks.h"
 
 namespace reeve::sim {
 
 class History {
  public:
-  explicit History(Story& story) : story_(story) {}
+  History(const Clockwork& clock, Story& story)
+      : story_(story), tasks_(clock, [this](const std::string& what) { broke("{}", what); }) {}
+
+  Tasks& tasks() { return tasks_; }
 
   // ---- the master, at the moment when something leaves it
   void acknowledged(const std::string& client, std::uint64_t number, const master::Accepted& accepted,
                     const Disk& disk);
-  void granted(const Fence& fence);
-  void recorded(const Fence& fence, TaskState state);  // the Broker took a result
+  void granted(const Fence& fence, const Tasks::To& to);
+  void recorded(const Fence& fence, TaskState state, const std::string& worker);  // the Broker took a result
   void result_acknowledged(const Fence& fence, const Disk& disk);
   void handed_out(const std::string& value);  // "client1 values-12", for its order in that queue
-  void joined(const std::string& queue, std::uint64_t unfinished);
-  // A queue held `before` and holds `size`, by a command that may only add what there is room for.
-  void admitted(const std::string& queue, std::uint64_t before, std::uint64_t size, std::uint64_t maxsize);
+  using Values = std::set<std::string>;
+  const Values& unfinished_in(const std::string& queue) { return unfinished_[queue]; }
+  // `asked`: what was unfinished when the answered join came.
+  void joined(const std::string& queue, const Values& asked);
+  void admitted(const std::string& queue, std::uint64_t before, std::uint64_t more, std::uint64_t maxsize);
   bool is_current(const Fence& fence) const;
 
   // ---- workers
@@ -47,11 +53,18 @@ class History {
 
   // ---- clients
   void submitting(const std::string& client, std::uint64_t number, std::size_t tasks,
-                  std::vector<std::string> values = {});
+                  const std::string& queue = {}, std::vector<std::string> values = {});
   // It will be asked again, and what came later may get ahead of it.
   void refused(const std::string& client, std::uint64_t number);
+  // The master said that it can never be, and the client believed it.
+  void given_up(const std::string& client, std::uint64_t number, const std::vector<JobId>& after,
+                const Disk& disk);
   void outcome_seen(const TaskId& task, const Outcome& outcome, const Disk& disk);
   void received(const std::string& value);
+  void finishing(const std::string& queue,
+                 const std::vector<std::string>& values);  // task_done is on its way
+  void finished(const std::vector<std::string>& values);   // and was answered
+  void task_done_refused(const std::string& client, const Error& why);
 
   // ---- the end, when there were no faults for long enough
   void everything_should_be_done(const Disk& disk, std::uint64_t unfinished, std::size_t unanswered);
@@ -70,16 +83,23 @@ class History {
   }
 
   Story& story_;
+  Tasks tasks_;
   std::vector<std::string> broken_;
   Totals totals_;
 
   struct Submission {
     std::size_t tasks = 0;
+    std::string queue;
     std::vector<std::string> values;  // of a put; empty: tasks
     master::Accepted accepted;        // count 0: not acknowledged yet
+    bool given_up = false;
   };
   std::map<std::pair<std::string, std::uint64_t>, Submission> submissions_;
-  std::map<TaskId, Fence> current_;  // the last grant of each task
+  struct Granted {
+    Fence fence;
+    std::string worker;
+  };
+  std::map<TaskId, Granted> current_;  // the last grant of each task
   struct Run {
     const Runner* worker;
     bool stopping = false;
@@ -88,7 +108,10 @@ class History {
   std::set<Fence> finished_;
   std::map<TaskId, std::uint32_t> starts_;  // of at-most-once tasks
   std::map<TaskId, std::string> outcomes_;  // as first seen
-  std::set<std::string> handed_, received_, out_of_order_;
+  Values handed_, received_, out_of_order_;
+  Values finishing_;                          // a client has said that they are done
+  Values finished_values_;                    // …and was told that this is known
+  std::map<std::string, Values> unfinished_;  // queue → acknowledged, and nobody said that they are done
   std::map<std::string, std::uint64_t> last_handed_;  // client and queue → number of the value
 };
 

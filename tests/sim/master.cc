@@ -1,5 +1,7 @@
 #include "tests/sim/master.h"
 
+#include <algorithm>
+
 #include "tests/sim/client.h"
 #include "tests/sim/worker.h"
 
@@ -10,12 +12,14 @@ Master::Master(Clockwork& clock, Story& story, History& history, Disk& disk, Bug
   limits_.lease = 10s;
   limits_.chunk_tasks_max = 4;
   limits_.crash_limit = 1000;  // workers die more often here than a poisonous task would make them
-  limits_.results_kept_for = 24h * 365;
+  limits_.results_kept_for = 20s;
+  limits_.retention_interval = 2s;
 }
 
 void Master::start() {
   story_.tell("master", "starts");
   process_.begin();
+  history_.tasks().restarted(disk_);
   broker_ = std::make_unique<master::Broker>(limits_, disk_.open(), now(), clock_.seed_for_a_part());
   commits_ = std::make_unique<master::GroupCommit>(clock_.seed_for_a_part());
   set_up_queues();
@@ -23,16 +27,62 @@ void Master::start() {
 }
 
 void Master::set_up_queues() {
-  const SessionId nobody{next_session_++};
-  broker_->client_joined(nobody, "the operator", now());
-  (void)broker_->queue_create({nobody, 0},
-                              {.name = "values",
-                               .kind = bug_ == Bug::order_reversed ? QueueKind::lifo : QueueKind::fifo,
-                               .exist_ok = true},
-                              *this);
-  (void)broker_->queue_create(
-      {nobody, 0},
-      {.name = "small", .maxsize = bug_ == Bug::bound_ignored ? 0 : small_bound, .exist_ok = true}, *this);
+  operator_ = SessionId{next_session_++};
+  broker_->client_joined(operator_, "the operator", now());
+  const auto make = [this](const std::string& name, QueueKind kind, std::uint64_t maxsize = 0) {
+    (void)broker_->queue_create({operator_, 0},
+                                {.name = name, .kind = kind, .maxsize = maxsize, .exist_ok = true}, *this);
+    history_.tasks().set_kind(name, kind);
+  };
+  make("values", bug_ == Bug::order_reversed ? QueueKind::lifo : QueueKind::fifo);
+  for (const char* const name : {"small", "narrow"})
+    make(name, QueueKind::fifo, bug_ == Bug::bound_ignored ? 0 : small_bound);
+  make("other", QueueKind::lifo);
+  paused_.clear();
+  for (const auto& [name, wish] : paused_wishes_)
+    if (const master::Queue* queue = broker_->queue(name); queue != nullptr && queue->paused)
+      paused_.insert(name);
+}
+
+void Master::fulfil_wishes() {
+  if (!commits_->trouble().empty()) return;
+  for (const auto& [name, wish] : paused_wishes_) {
+    const master::Queue* const queue = broker_->queue(name);
+    if (queue == nullptr || queue->paused == wish) continue;
+    story_.tell("operator", "{} queue {}", wish ? "pauses" : "resumes", name);
+    (void)broker_->queue_control(
+        {operator_, 0}, name, wish ? master::QueueAction::pause : master::QueueAction::resume, now(), *this);
+    wish ? (void)paused_.insert(name) : (void)paused_.erase(name);
+  }
+  draining_.clear();
+  for (const auto& [name, wish] : draining_wishes_) {
+    const auto workers = broker_->workers(name);
+    if (!workers) continue;  // none of that name
+    const bool is = std::ranges::all_of(*workers, &master::WorkerView::draining);
+    if (is != wish) (void)broker_->worker_drain({operator_, 0}, name, wish, *this);
+    if (wish) draining_.insert(name);
+  }
+}
+
+void Master::keep(master::Record record) {
+  if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) note_admission(*chunk);
+  history_.tasks().kept(record, now().wall, limits_.results_kept_for);
+  commits_->keep(std::move(record));
+}
+
+// Pre: it is not counted yet.
+void Master::note_admission(const master::ChunkRecord& chunk) {
+  const std::string& name = chunk.spec->queue;
+  const master::Queue* const queue = broker_->queue(name);
+  if (name == "small" || name == "narrow")
+    admissions_.push_back({name, queue->size(), chunk.payloads->size(), {chunk.job, chunk.first}});
+}
+
+// What was cancelled as it came took no room.
+void Master::check_admissions() {
+  for (const Admission& one : std::exchange(admissions_, {}))
+    if (!history_.tasks().was_cancelled(one.first))
+      history_.admitted(one.queue, one.before, one.more, small_bound);
 }
 
 // Whatever was not on the disk is lost. What the disk was just writing may be there or not.
@@ -44,6 +94,7 @@ void Master::kill() {
   broker_.reset();
   commits_.reset();
   departures_ = {};
+  admissions_.clear();
   joins_.clear();
   turn_pending_ = false;
   timer_at_.reset();
@@ -98,6 +149,8 @@ void Master::refuse(SessionId id) {
 void Master::Session::end_of_turn() {
   for (Message& message : std::exchange(grants, {})) outbox_.send_now(std::move(message));
   for (Message& message : std::exchange(held_grants, {})) outbox_.hold(std::move(message), false);
+  if (drain)
+    outbox_.send_now({[told = worker, on = *std::exchange(drain, std::nullopt)] { told->on_drain(on); }});
   for (Message& message : std::exchange(stops, {})) outbox_.send_now(std::move(message));
   for (Message& message : std::exchange(completed, {})) outbox_.hold(std::move(message), true);
 }
@@ -140,13 +193,19 @@ void Master::worker_returns(SessionId id, const std::vector<Fence>& attempts) {
 void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finished> finished) {
   if (session(id) == nullptr) return;
   broker_->worker_alive(id, now());
+  const std::string worker = session(id)->worker->name();
   std::vector<Fence> recorded;
   std::size_t refused = 0;
+  // Some say again what they, or others, have said before. It must not count.
+  if (!told_.empty() && clock_.chance(20))
+    finished.insert(finished.begin(), told_[clock_.draw(told_.size())]);
+  told_.insert(told_.end(), finished.begin(), finished.end());
+  if (told_.size() > 50) told_.erase(told_.begin(), told_.end() - 50);
   for (Finished& one : finished) {
     const TaskState state = one.outcome.state;
     if (broker_->complete(id, one.fence, std::move(one.outcome), now(), *this)) {
       story_.tell("master", "records attempt {} of {}", one.fence.attempt, one.fence.task);
-      history_.recorded(one.fence, state);
+      history_.recorded(one.fence, state, worker);
       recorded.push_back(one.fence);
     } else {
       ++refused;
@@ -186,12 +245,12 @@ void Master::client_says_hello(const ConnectionPtr& connection, Client& client) 
   turn_soon();
 }
 
-void Master::client_says(SessionId id, std::uint64_t request, const Master::Command& what) {
+void Master::client_says(SessionId id, std::uint64_t request, const Master::Command& what, Store store) {
   if (session(id) == nullptr) return;
-  const std::uint64_t before = size_of("small");
   // As the real sessions do: what would need the store is refused while that cannot be written.
-  Result<void> done = commits_->trouble().empty() ? what(*broker_, {id, request}, now(), *this)
-                                                  : fail(Errc::storage_failed, "the disk");
+  const bool refused = store == Store::needed && !commits_->trouble().empty();
+  const Result<void> done =
+      refused ? fail(Errc::storage_failed, "the disk") : what(*broker_, {id, request}, now(), *this);
   if (!done) {
     Client* const client = session(id)->client;
     if (const auto number = client->number_of(request)) {
@@ -200,7 +259,6 @@ void Master::client_says(SessionId id, std::uint64_t request, const Master::Comm
     }
     hold(id, {[client, request, error = done.error()] { client->on_error(request, error); }});
   }
-  history_.admitted("small", before, size_of("small"), small_bound);
   turn_soon();
 }
 
@@ -224,17 +282,33 @@ void Master::client_took(SessionId id, const std::vector<TaskId>& items) {
   turn_soon();
 }
 
-void Master::client_joins(SessionId id, std::uint64_t request, const std::string& queue) {
-  joins_[{id, request}] = queue;
-  client_says(id, request, [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
-    if (bug_ == Bug::join_too_early) out.done(id, request, 0);
-    return broker.join(asker, queue, 0s, at, out);
-  });
+void Master::client_finishes(SessionId id, std::uint64_t request, const std::string& queue,
+                             const std::vector<TaskId>& items) {
+  client_says(
+      id, request,
+      [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+        broker.took(id, items, at, out);
+        return broker.task_done(asker, queue, items.size(), at, out);
+      },
+      Store::not_needed);
 }
 
-std::uint64_t Master::size_of(const std::string& queue) const {
-  const auto views = broker_->queues(queue);
-  return views && !views->empty() ? views->front().ready + views->front().waiting : 0;
+void Master::client_fetched(SessionId id, const TaskId& task) {
+  if (session(id) == nullptr) return;
+  history_.tasks().fetched(task);
+  broker_->fetched(task.job, {&task.index, 1}, now(), *this);
+  turn_soon();
+}
+
+void Master::client_joins(SessionId id, std::uint64_t request, const std::string& queue) {
+  joins_[{id, request}] = {queue, history_.unfinished_in(queue)};
+  client_says(
+      id, request,
+      [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
+        if (bug_ == Bug::join_too_early) out.done(id, request, 0);
+        return broker.join(asker, queue, 0s, at, out);
+      },
+      Store::not_needed);
 }
 
 // ---------------------------------------------------------------- the turn
@@ -248,6 +322,8 @@ void Master::turn_soon() {
 }
 
 void Master::end_of_turn() {
+  check_admissions();
+  fulfil_wishes();
   if (commits_->may_hand_out())
     broker_->dispatch(now(), *this);
   else
@@ -326,6 +402,8 @@ void Master::submitted(SessionId to, std::uint64_t request, const Result<master:
   Session* const found = session(to);
   if (found == nullptr || found->client == nullptr) return;
   Client* const client = found->client;
+  if (!answer)
+    if (const auto number = client->number_of(request)) history_.refused(client->key(), *number);
   Message message{[client, request, answer] { client->on_submitted(request, answer); },
                   [this, client, request, answer] {
                     const auto number = client->number_of(request);
@@ -356,18 +434,23 @@ void Master::got(SessionId to, std::uint64_t request,
 void Master::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
   Session* const found = session(to);
   if (found == nullptr || found->client == nullptr) return;
-  if (const auto join = joins_.find({to, request}); join != joins_.end() && answer) {
-    const auto views = broker_->queues(join->second);
-    if (views && !views->empty()) history_.joined(join->second, views->front().unfinished);
+  if (const auto join = joins_.find({to, request}); join != joins_.end()) {
+    if (answer) history_.joined(join->second.queue, join->second.unfinished);
     joins_.erase(join);
   }
-  hold(to, {[client = found->client, request] { client->on_done(request); }});
+  Client* const client = found->client;
+  if (!answer) return hold(to, {[client, request, why = answer.error()] { client->on_error(request, why); }});
+  hold(to, {[client, request] { client->on_done(request); },
+            [this, client, request] {
+              if (const auto cancel = client->cancel_of(request))
+                history_.tasks().cancel_acknowledged(cancel->job, cancel->indices);
+            }});
 }
 
 void Master::outcome(SessionId to, TaskId task, const Outcome& outcome) {
   Session* const found = session(to);
   if (found == nullptr) return;
-  Message message{[client = found->client, task] { client->on_outcome(task); },
+  Message message{[client = found->client, task, state = outcome.state] { client->on_outcome(task, state); },
                   [this, task, outcome] { history_.outcome_seen(task, outcome, disk_); }};
   if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
   hold(to, std::move(message));
@@ -376,7 +459,8 @@ void Master::outcome(SessionId to, TaskId task, const Outcome& outcome) {
 void Master::grant(SessionId to, const Grant& grant) {
   Session* const found = session(to);
   if (found == nullptr) return;
-  history_.granted(grant.fence);
+  const std::string& worker = found->worker->name();
+  history_.granted(grant.fence, {worker, found->worker->functions(), draining_.contains(worker), paused_});
   story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
               found->worker->name());
   (grant.held ? found->held_grants : found->grants)
@@ -389,6 +473,13 @@ void Master::stop(SessionId to, const Fence& fence) {
   Session* const found = session(to);
   if (found == nullptr) return;
   found->stops.push_back({[worker = found->worker, fence] { worker->on_stop(fence); }});
+  departures_.touch(*found);
+}
+
+void Master::drain(SessionId to, bool on) {
+  Session* const found = session(to);
+  if (found == nullptr) return;
+  found->drain = on;
   departures_.touch(*found);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ class Master final : private master::Effects {
   void start();
   void kill();
   void fail_commits(bool failing) { failing_ = failing; }
+  const Disk& disk() const { return disk_; }
   void tell_state();  // for who wants to know why it does not go on
   std::uint64_t unfinished() const { return broker_ ? broker_->stats().tasks.unfinished() : 0; }
   // Clocks that people or time servers set: the wall's, never the steady one.
@@ -50,13 +52,23 @@ class Master final : private master::Effects {
   void client_says_hello(const ConnectionPtr& connection, Client& client);
   // `what` gives its asker, the time and the effects to a command of the Broker.
   using Command = std::function<Result<void>(master::Broker&, master::Asker, Now, master::Effects&)>;
-  void client_says(SessionId session, std::uint64_t request, const Command& what);
+  enum class Store { needed, not_needed };  // as the real sessions ask
+  void client_says(SessionId session, std::uint64_t request, const Command& what,
+                   Store store = Store::needed);
   void client_submits(SessionId session, std::uint64_t request, master::Submission submission);
   void client_puts(SessionId session, std::uint64_t request, master::PutValues values);
   void client_took(SessionId session, const std::vector<TaskId>& items);
+  // As the Python dialect does with ack = "task_done": at once, a value is its taker's and done.
+  void client_finishes(SessionId session, std::uint64_t request, const std::string& queue,
+                       const std::vector<TaskId>& items);
+  void client_fetched(SessionId session, const TaskId& task);
   void client_joins(SessionId session, std::uint64_t request, const std::string& queue);
 
-  static constexpr std::uint64_t small_bound = 5;  // of queue "small"
+  // ---- what an operator wants; it is seen to as soon as that is possible
+  void want_paused(const std::string& queue, bool paused) { paused_wishes_[queue] = paused; }
+  void want_draining(const std::string& worker, bool draining) { draining_wishes_[worker] = draining; }
+
+  static constexpr std::uint64_t small_bound = 5;  // of the queues "small" (values) and "narrow" (tasks)
 
  private:
   // As the real ones: grants and stops of a turn leave together, acknowledgements to a worker can wait for company.
@@ -73,6 +85,7 @@ class Master final : private master::Effects {
     Worker* worker = nullptr;  // exactly one of the two is set
     Client* client = nullptr;
     std::vector<Message> grants, held_grants, stops, completed;
+    std::optional<bool> drain;
 
    private:
     Master& master_;
@@ -98,10 +111,12 @@ class Master final : private master::Effects {
   void refuse(SessionId id);
   void hold(SessionId to, Message message, bool patient = false);
   void send(SessionId to, Message message);
-  std::uint64_t size_of(const std::string& queue) const;
+  void fulfil_wishes();
+  void note_admission(const master::ChunkRecord& chunk);
+  void check_admissions();
 
   // ---- Effects
-  void keep(master::Record record) override { commits_->keep(std::move(record)); }
+  void keep(master::Record record) override;
   void submitted(SessionId to, std::uint64_t request, const Result<master::Accepted>& answer) override;
   void got(SessionId to, std::uint64_t request,
            const Result<std::span<const master::ItemView>>& answer) override;
@@ -112,7 +127,7 @@ class Master final : private master::Effects {
   void lagging(SessionId, JobId) override {}
   void grant(SessionId to, const Grant& grant) override;
   void stop(SessionId to, const Fence& fence) override;
-  void drain(SessionId, bool) override {}
+  void drain(SessionId to, bool on) override;
   void disconnect(SessionId session, const Error& why) override;
 
   Clockwork& clock_;
@@ -126,7 +141,21 @@ class Master final : private master::Effects {
   std::unique_ptr<master::Broker> broker_;
   std::map<SessionId, std::unique_ptr<Session>> sessions_;
   std::uint64_t next_session_ = 1;
-  std::map<std::pair<SessionId, std::uint64_t>, std::string> joins_;  // request → queue
+  struct Join {
+    std::string queue;
+    History::Values unfinished;  // when it came
+  };
+  std::map<std::pair<SessionId, std::uint64_t>, Join> joins_;
+  struct Admission {  // to a bounded queue
+    std::string queue;
+    std::uint64_t before, more;
+    TaskId first;
+  };
+  std::vector<Admission> admissions_;  // of this turn
+  SessionId operator_;
+  std::map<std::string, bool> paused_wishes_, draining_wishes_;
+  std::set<std::string> paused_, draining_;  // as the Broker was told
+  std::vector<Finished> told_;  // results that were reported once, for those who repeat themselves
 
   // The turn.
   std::unique_ptr<master::GroupCommit> commits_;

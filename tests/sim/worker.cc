@@ -4,8 +4,10 @@
 
 namespace reeve::sim {
 
-Worker::Worker(std::string name, Clockwork& clock, Story& story, History& history, Master& master, Bug bug)
+Worker::Worker(std::string name, std::vector<std::string> functions, Clockwork& clock, Story& story,
+               History& history, Master& master, Bug bug)
     : name_(std::move(name)),
+      functions_(std::move(functions)),
       clock_(clock),
       story_(story),
       history_(history),
@@ -41,7 +43,8 @@ void Worker::connect() {
   connection_->on_closed(End::peer, [this] { lost(); });
   hello_sent_ = clock_.now();
   master::WorkerIntro intro{.key = fmt::format("{}, life {}", name_, lives_), .name = name_, .slots = slots};
-  intro.functions = {"brief", "long", "moody"};
+  intro.functions = functions_;
+  intro.draining = agent_->draining();
   if (bug_ != Bug::held_not_presented) intro.held = agent_->held();
   connection_->send(End::peer, [this, connection = std::weak_ptr(connection_), intro = std::move(intro)] {
     master_.worker_says_hello(connection.lock(), *this, intro);
@@ -80,6 +83,12 @@ void Worker::on_grant(const Fence& fence, const std::shared_ptr<const TaskSpec>&
 
 void Worker::on_stop(const Fence& fence) {
   agent_->stop_requested({&fence, 1}, fx_);
+  carry_out();
+}
+
+void Worker::on_drain(bool on) {
+  story_.tell(name_, "is asked to {}", on ? "drain" : "go on");
+  agent_->drain(on, clock_.now(), fx_);
   carry_out();
 }
 
@@ -177,12 +186,15 @@ void Worker::run(worker::Attempt& attempt) {
   const TaskSpec& spec = *attempt.work.spec;
   history_.started(attempt.work.fence, *this, spec.at_most_once);
   story_.tell(name_, "runs attempt {} of {}", attempt.work.fence.attempt, attempt.work.fence.task);
-  Duration time = spec.function == "long" ? clock_.between(1s, 30s) : clock_.between(1ms, 50ms);
-  if (spec.time_limit > 0s) time = std::min(time, spec.time_limit);
+  Duration time = clock_.between(1ms, 50ms);
+  if (spec.function == "long") time = clock_.between(1s, 30s);
+  if (spec.function == "endless") time = 24h;
+  const bool timed_out = spec.time_limit > 0s && time > spec.time_limit;
+  if (timed_out) time = spec.time_limit;
   attempt.outcome.run = time;
-  process_.after(time, [this, &attempt, fence = attempt.work.fence] {
+  process_.after(time, [this, &attempt, fence = attempt.work.fence, timed_out] {
     if (attempt.work.fence == fence && std::ranges::find(running_, &attempt) != running_.end())
-      end_run(attempt);
+      end_run(attempt, timed_out);
   });
 }
 
@@ -195,7 +207,7 @@ void Worker::stop_run(worker::Attempt& attempt) {
   });
 }
 
-void Worker::end_run(worker::Attempt& attempt) {
+void Worker::end_run(worker::Attempt& attempt, bool timed_out) {
   std::erase(running_, &attempt);
   const Fence fence = attempt.work.fence;
   history_.ended(fence, *this, true);
@@ -203,6 +215,10 @@ void Worker::end_run(worker::Attempt& attempt) {
   if (attempt.stop != worker::StopReason::none) {
     outcome.state = TaskState::cancelled;
     outcome.error = "stopped";
+  } else if (timed_out) {
+    outcome.state = TaskState::failed;
+    outcome.timed_out = true;
+    outcome.error = "over its time limit";
   } else if (attempt.work.spec->function == "moody" && clock_.chance(50)) {
     outcome.state = TaskState::failed;
     outcome.error = "no luck";

@@ -16,13 +16,16 @@ namespace reeve::sim {
 // What the functions of a simulated worker do:
 //   brief, long    end well, after milliseconds or up to half a minute
 //   moody          fails every other time
+//   endless        never ends by itself
 class Worker final : private History::Runner {
  public:
-  Worker(std::string name, Clockwork& clock, Story& story, History& history, Master& master, Bug bug);
+  Worker(std::string name, std::vector<std::string> functions, Clockwork& clock, Story& story,
+         History& history, Master& master, Bug bug);
 
   Process& process() { return process_; }
   Connection::Weather& weather() { return weather_; }
   const std::string& name() const { return name_; }
+  const std::vector<std::string>& functions() const { return functions_; }
   void start();
   void kill();  // with everything it runs
   bool alive() const { return agent_ != nullptr; }
@@ -32,6 +35,7 @@ class Worker final : private History::Runner {
   void on_welcome(SessionId session, Duration lease, Duration heartbeat, const std::vector<Fence>& dropped);
   void on_grant(const Fence& fence, const std::shared_ptr<const TaskSpec>& spec, const std::string& payload);
   void on_stop(const Fence& fence);
+  void on_drain(bool on);
   void on_completed(std::uint64_t batch, std::size_t refused);
   void on_heartbeat(TimePoint sent);
 
@@ -44,7 +48,7 @@ class Worker final : private History::Runner {
   void carry_out();
   void start_runs();
   void run(worker::Attempt& attempt);
-  void end_run(worker::Attempt& attempt);
+  void end_run(worker::Attempt& attempt, bool timed_out = false);
   void stop_run(worker::Attempt& attempt);
   void withdraw(std::size_t count);
   void report();
@@ -52,6 +56,7 @@ class Worker final : private History::Runner {
   void say(const std::function<void(Master&, SessionId)>& what);
 
   const std::string name_;
+  const std::vector<std::string> functions_;
   Clockwork& clock_;
   Story& story_;
   History& history_;

@@ -1,12 +1,21 @@
 #include "tests/sim/world.h"
 
+#include <array>
+
 namespace reeve::sim {
 namespace {
 
 constexpr std::size_t workers = 3, clients = 2;
+constexpr std::array task_queues{"default", "other", "narrow"};
 constexpr Duration troubled = 60s;         // how long there are faults
 constexpr Duration patience = 30min;       // after the last: until everything must be done
 constexpr Duration longest_trouble = 20s;  // of one fault: twice the lease
+
+// Not all can do everything.
+std::vector<std::string> functions_of(std::size_t worker) {
+  if (worker == workers) return {"brief", "moody"};
+  return {"brief", "long", "moody", "endless"};
+}
 
 }  // namespace
 
@@ -14,7 +23,8 @@ World::World(std::uint64_t seed, Bug bug, bool told)
     : clock_(seed), story_(clock_, told), disk_(bug), master_(clock_, story_, history_, disk_, bug) {
   master_.start();
   for (std::size_t i = 1; i <= workers; ++i)
-    workers_.emplace_back(fmt::format("worker{}", i), clock_, story_, history_, master_, bug).start();
+    workers_.emplace_back(fmt::format("worker{}", i), functions_of(i), clock_, story_, history_, master_, bug)
+        .start();
   for (std::size_t i = 1; i <= clients; ++i)
     clients_.emplace_back(fmt::format("client{}", i), clock_, story_, history_, master_).start();
 }
@@ -25,6 +35,8 @@ Verdict World::run() {
   clock_.run_until(end_of_trouble);
   peaceful_ = true;
   master_.fail_commits(false);
+  for (const Worker& worker : workers_) master_.want_draining(worker.name(), false);
+  for (const char* const queue : task_queues) master_.want_paused(queue, false);
   for (Client& client : clients_) client.make_no_more();
   story_.tell("world", "peace");
   const TimePoint end = clock_.now() + longest_trouble + patience;
@@ -47,7 +59,7 @@ bool World::done() const {
 void World::fault() {
   if (peaceful_) return;
   ++faults_;
-  switch (clock_.draw(10)) {
+  switch (clock_.draw(12)) {
     case 0:
       stop_master();
       break;
@@ -68,7 +80,12 @@ void World::fault() {
       clock_.after(clock_.between(100ms, 5s), [this] { master_.fail_commits(false); });
       break;
     case 7:
+      history_.tasks().wall_clock_stepped();
       master_.step_wall_clock(clock_.chance(50) ? clock_.between(1s, 2h) : -clock_.between(1s, 2h));
+      break;
+    case 8:
+    case 9:
+      operator_acts();
       break;
     default: {
       const std::size_t who = clock_.draw(workers + clients);
@@ -106,6 +123,19 @@ void World::freeze_somebody() {
     workers_[who - 1].process().freeze(time);
   else
     clients_[who - 1 - workers].process().freeze(time);
+}
+
+void World::operator_acts() {
+  const Duration time = clock_.between(100ms, 5s);
+  if (clock_.chance(50)) {
+    const std::string queue = task_queues[clock_.draw(task_queues.size())];
+    master_.want_paused(queue, true);
+    clock_.after(time, [this, queue] { master_.want_paused(queue, false); });
+  } else {
+    const std::string worker = workers_[clock_.draw(workers)].name();
+    master_.want_draining(worker, true);
+    clock_.after(time, [this, worker] { master_.want_draining(worker, false); });
+  }
 }
 
 Connection::Weather& World::weather_of_somebody() {

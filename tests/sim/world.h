@@ -32,12 +32,13 @@ class World {
   void stop_worker();
   void freeze_somebody();
   void bad_weather();
+  void operator_acts();
   Connection::Weather& weather_of_somebody();
   bool done() const;
 
   Clockwork clock_;
   Story story_;
-  History history_{story_};
+  History history_{clock_, story_};
   Disk disk_;
   Master master_;
   std::deque<Worker> workers_;

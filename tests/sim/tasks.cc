@@ -1,0 +1,180 @@
+#include "tests/sim/tasks.h"
+
+#include <algorithm>
+
+namespace reeve::sim {
+namespace {
+
+// The shortest that a backoff with jitter may be.
+Duration shortest_pause(const TaskSpec& spec, std::size_t failures) {
+  return spec.backoff * (std::int64_t{1} << (std::max<std::size_t>(failures, 1) - 1)) / 2;
+}
+
+}  // namespace
+
+void Tasks::kept(const master::Record& record, WallTime now, Duration results_kept_for) {
+  if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) {
+    add(*chunk);
+  } else if (const auto* job = std::get_if<master::JobRecord>(&record)) {
+    jobs_[job->id] = *job;
+  } else if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) {
+    const auto task = tasks_.find(outcome->task);
+    if (task == tasks_.end()) return;
+    if (task->second.ended) broke("task {} ended a second time", outcome->task);
+    task->second.ended = outcome->outcome.state;
+    leave_line(outcome->task, *task->second.spec);
+  } else if (const auto* erased = std::get_if<master::ChunkErased>(&record)) {
+    for (std::uint32_t i = 0; i < chunks_[{erased->job, erased->first}]; ++i)
+      if (const auto task = tasks_.find({erased->job, erased->first + i});
+          task != tasks_.end() && !task->second.fetched)
+        broke("task {} was erased, and nobody had fetched its result", task->first);
+  } else if (const auto* gone = std::get_if<master::JobErased>(&record)) {
+    check_erasure(gone->id, now, results_kept_for);
+  }
+}
+
+void Tasks::check_erasure(JobId id, WallTime now, Duration results_kept_for) {
+  erased_.insert(id);
+  const master::JobRecord& job = jobs_[id];
+  const auto tasks = tasks_of(id);
+  if (std::ranges::all_of(tasks, [](const auto* task) { return task->second.fetched; })) return;
+  if (job.finished == WallTime{})
+    broke("job {} was erased before it was finished", id);
+  else if (now - job.finished <= results_kept_for)
+    broke("the results of job {} were kept for {} ms only", id, (now - job.finished).count() / 1000);
+}
+
+void Tasks::add(const master::ChunkRecord& chunk) {
+  const auto count = static_cast<std::uint32_t>(chunk.payloads->size());
+  chunks_[{chunk.job, chunk.first}] = count;
+  if (chunk.spec->is_value()) return;
+  const bool may_go = chunk.spec->delay == Duration{0} && jobs_[chunk.job].after.empty();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const TaskId task{chunk.job, chunk.first + i};
+    tasks_.insert_or_assign(task, Known{.spec = chunk.spec, .kept_at = clock_.now(), .life = life_});
+    if (may_go) lines_[{chunk.spec->queue, chunk.spec->function}][chunk.spec->priority].push_back(task);
+  }
+}
+
+void Tasks::restarted(const Disk& disk) {
+  ++life_;
+  lines_.clear();
+  std::erase_if(tasks_, [&disk](const auto& task) { return !disk.ever_knew(task.first); });
+  for (auto& [id, task] : tasks_) task.ended = disk.final_state(id);
+  std::erase_if(jobs_, [&disk](const auto& job) { return disk.job(job.first) == nullptr; });
+  for (auto& [id, job] : jobs_) job = *disk.job(id);
+}
+
+std::vector<std::pair<const TaskId, Tasks::Known>*> Tasks::tasks_of(JobId job) {
+  std::vector<std::pair<const TaskId, Known>*> found;
+  for (auto at = tasks_.lower_bound({job, 0}); at != tasks_.end() && at->first.job == job; ++at)
+    found.push_back(&*at);
+  return found;
+}
+
+// ---------------------------------------------------------------- grants
+
+void Tasks::granted(const Fence& fence, const To& to) {
+  const auto found = tasks_.find(fence.task);
+  if (found == tasks_.end()) return broke("task {} was granted and never kept", fence.task);
+  check_may_go(fence.task, found->second, to);
+  check_failures(fence.task, found->second);
+  check_waits(fence.task, found->second);
+  check_turn(fence.task, *found->second.spec, to);
+  leave_line(fence.task, *found->second.spec);
+}
+
+void Tasks::check_may_go(const TaskId& task, const Known& known, const To& to) {
+  if (known.ended) broke("task {} was granted after its end", task);
+  if (known.cancelled) broke("task {} was granted after its cancellation was acknowledged", task);
+  if (to.draining) broke("task {} was granted to {}, which drains", task, to.worker);
+  if (to.paused.contains(known.spec->queue)) broke("task {} was granted from a queue that is paused", task);
+  if (std::ranges::find(to.functions, known.spec->function) == to.functions.end())
+    broke("task {} was granted to {}, which has no function {}", task, to.worker, known.spec->function);
+}
+
+void Tasks::check_failures(const TaskId& task, const Known& known) {
+  const auto certain = static_cast<std::size_t>(
+      std::ranges::count_if(known.failures, [](const auto& one) { return one.second.acknowledged; }));
+  if (certain > known.spec->retries)
+    broke("task {} is tried again after {} failures; it has {} retries", task, certain, known.spec->retries);
+  for (const auto& [fence, failure] : known.failures) {
+    const bool known_to_the_master = failure.acknowledged || failure.life == life_;
+    if (!known_to_the_master || uncertain(failure.at, failure.life)) continue;
+    // The last of `certain` failures was counted as that many, at least.
+    const bool is_last = &failure == &known.failures.rbegin()->second;
+    if (clock_.now() < failure.at + shortest_pause(*known.spec, is_last ? certain : 1))
+      broke("task {} is tried again {} ms after it failed", task,
+            std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - failure.at).count());
+  }
+}
+
+void Tasks::check_waits(const TaskId& task, const Known& known) {
+  const Duration delay = known.spec->delay;
+  if (clock_.now() < known.kept_at + delay && !uncertain(known.kept_at, known.life))
+    broke("task {} was granted {} ms after it came, before its delay was over", task,
+          std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - known.kept_at).count());
+  for (const JobId other : jobs_[task.job].after) {
+    if (jobs_[other].finished == WallTime{})
+      broke("task {} was granted before job {}, which it waits for, was finished", task, other);
+    for (const auto* before : tasks_of(other))
+      if (before->second.ended != TaskState::succeeded)
+        broke("task {} was granted before task {}, which it waits for, had succeeded", task, before->first);
+  }
+}
+
+// Of those that are ready since they came: the highest priority goes first, and among equals of one queue the first (in a
+// lifo, the last).
+void Tasks::check_turn(const TaskId& task, const TaskSpec& spec, const To& to) {
+  for (const auto& [where, line] : lines_) {
+    if (line.empty() || line.begin()->first <= spec.priority || to.paused.contains(where.first)) continue;
+    if (std::ranges::find(to.functions, where.second) == to.functions.end()) continue;
+    broke("task {} of priority {} went before task {} of priority {}", task, spec.priority,
+          line.begin()->second.front(), line.begin()->first);
+  }
+  const Line& own = lines_[{spec.queue, spec.function}];
+  const auto equals = own.find(spec.priority);
+  if (equals == own.end() || std::ranges::find(equals->second, task) == equals->second.end()) return;
+  const TaskId next = kinds_[spec.queue] == QueueKind::lifo ? equals->second.back() : equals->second.front();
+  if (next != task) broke("task {} of queue {} went out of order, before task {}", task, spec.queue, next);
+}
+
+void Tasks::leave_line(const TaskId& task, const TaskSpec& spec) {
+  Line& line = lines_[{spec.queue, spec.function}];
+  const auto equals = line.find(spec.priority);
+  if (equals == line.end()) return;
+  std::erase(equals->second, task);
+  if (equals->second.empty()) line.erase(equals);
+}
+
+// ---------------------------------------------------------------- how they end
+
+void Tasks::failed(const Fence& fence) {
+  const auto found = tasks_.find(fence.task);
+  if (found == tasks_.end()) return;
+  Known& known = found->second;
+  known.failures[fence] = {clock_.now(), life_};
+  if (known.ended == TaskState::failed && known.failures.size() <= known.spec->retries)
+    broke("task {} was given up after {} failures; it has {} retries", fence.task, known.failures.size(),
+          known.spec->retries);
+}
+
+void Tasks::failure_acknowledged(const Fence& fence) {
+  const auto found = tasks_.find(fence.task);
+  if (found == tasks_.end()) return;
+  if (const auto failure = found->second.failures.find(fence); failure != found->second.failures.end())
+    failure->second.acknowledged = true;
+}
+
+void Tasks::cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices) {
+  for (auto* task : tasks_of(job))
+    if (indices.empty() || std::ranges::find(indices, task->first.index) != indices.end())
+      task->second.cancelled = true;
+}
+
+void Tasks::fetched(const TaskId& task) {
+  if (const auto found = tasks_.find(task); found != tasks_.end() && found->second.ended)
+    found->second.fetched = true;
+}
+
+}  // namespace reeve::sim

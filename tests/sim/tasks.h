@@ -1,0 +1,104 @@
+// Tasks: what the checker knows of every task: where it stands in line, how it was tried, what it waits for. A grant must
+// respect all of it.
+//
+// It hears what the master keeps, at the moment of the decision; a restart takes back what was not on the disk.
+//
+// Owner: History.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/task.h"
+#include "master/core/records.h"
+#include "tests/sim/clockwork.h"
+#include "tests/sim/disk.h"
+
+namespace reeve::sim {
+
+class Tasks {
+ public:
+  using Broke = std::function<void(std::string)>;
+  Tasks(const Clockwork& clock, Broke broke) : clock_(clock), broke_(std::move(broke)) {}
+
+  void kept(const master::Record& record, WallTime now, Duration results_kept_for);
+  void restarted(const Disk& disk);
+  void wall_clock_stepped() { stepped_ = clock_.now(); }
+  void set_kind(const std::string& queue, QueueKind kind) { kinds_[queue] = kind; }
+
+  struct To {  // whom a task is granted to
+    const std::string& worker;
+    const std::vector<std::string>& functions;
+    bool draining;
+    const std::set<std::string>& paused;  // queues
+  };
+  void granted(const Fence& fence, const To& to);
+  void failed(const Fence& fence);  // by itself, and the Broker took note of it
+  void failure_acknowledged(const Fence& fence);
+  void cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices);  // empty: all
+  void fetched(const TaskId& task);
+  bool was_cancelled(const TaskId& task) const {
+    const auto found = tasks_.find(task);
+    return found != tasks_.end() && found->second.ended == TaskState::cancelled;
+  }
+  bool is_erased(JobId job) const { return erased_.contains(job); }
+  bool succeeded(JobId job) {
+    const auto tasks = tasks_of(job);
+    return std::ranges::all_of(tasks, [](const auto* t) { return t->second.ended == TaskState::succeeded; });
+  }
+
+ private:
+  struct Failure {
+    TimePoint at;
+    std::uint64_t life;
+    bool acknowledged = false;
+  };
+  struct Known {
+    std::shared_ptr<const TaskSpec> spec;
+    TimePoint kept_at;
+    std::uint64_t life;  // of the master
+    std::optional<TaskState> ended{};
+    bool cancelled = false, fetched = false;
+    std::map<Fence, Failure> failures{};
+  };
+  using Line =
+      std::map<std::int32_t, std::deque<TaskId>, std::greater<>>;  // by priority, in the order they came
+  using Where = std::pair<std::string, std::string>;               // queue, function
+
+  void add(const master::ChunkRecord& chunk);
+  void leave_line(const TaskId& task, const TaskSpec& spec);
+  void check_turn(const TaskId& task, const TaskSpec& spec, const To& to);
+  void check_failures(const TaskId& task, const Known& known);
+  void check_waits(const TaskId& task, const Known& known);
+  void check_may_go(const TaskId& task, const Known& known, const To& to);
+  void check_erasure(JobId job, WallTime now, Duration results_kept_for);
+  std::vector<std::pair<const TaskId, Known>*> tasks_of(JobId job);
+  // Its moment was kept by a clock that was set since.
+  bool uncertain(TimePoint since, std::uint64_t life) const { return life != life_ && stepped_ >= since; }
+  template <typename... Args>
+  void broke(fmt::format_string<Args...> text, Args&&... args) {
+    broke_(fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  const Clockwork& clock_;
+  Broke broke_;
+  std::uint64_t life_ = 0;
+  TimePoint stepped_{};
+  std::map<TaskId, Known> tasks_;
+  std::map<JobId, master::JobRecord> jobs_;
+  std::set<JobId> erased_;
+  std::map<std::string, QueueKind> kinds_;
+  std::map<Where, Line> lines_;  // of tasks that came in this life, may go, and were never granted
+  std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> chunks_;  // tasks in each
+};
+
+}  // namespace reeve::sim
