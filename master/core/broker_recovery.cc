@@ -60,7 +60,11 @@ void Broker::recover(Recovered recovered, Now now) {
   if (!chunks.empty()) last_submitted_ = chunks.back().second->record.submitted;
   clock_went_back_ = last_submitted_ > now.wall;
   for (auto& [job, chunk] : chunks) recover_chunk(*job, *chunk, now);
-  for (const auto& [id, job] : jobs_) job->cancelled = was_cancelled(*job);
+  for (const auto& [id, job] : jobs_) {
+    job->cancelled = was_cancelled(*job);
+    // A store that was salvaged may have lost results: their tasks run again.
+    if (job->counts.unfinished() > 0) job->finished = {};
+  }
 
   std::vector<Job*> finished;
   for (const auto& [id, job] : jobs_)

@@ -666,6 +666,22 @@ TEST_F(BrokerTest, ARestartDoesNotForgetHowErasedTasksOfAJobEnded) {
   EXPECT_EQ(counts(second)[TaskState::cancelled], 1u) << "the job it waited for did not succeed";
 }
 
+TEST_F(BrokerTest, ATaskWhoseResultIsMissingFromTheStoreRunsAgain) {
+  const JobId job = submit(function("f"));
+  worker(w1, "one");
+  broker->complete(w1, out.grants[0].fence, {}, now, out);
+  std::erase_if(out.records,
+                [](const Record& record) { return std::holds_alternative<OutcomeRecord>(record); });
+  settle();
+  restart();
+  worker(w2, "two");
+  pass(limits.lease + limits.results_kept_for + limits.retention_interval);
+  worker(w1, "three");
+  ASSERT_THAT(out.grants, SizeIs(1));
+  succeed(w1, out.grants[0].fence);
+  EXPECT_EQ(counts(job)[TaskState::succeeded], 1u);
+}
+
 TEST_F(BrokerTest, ADrainingWorkerGetsNothingNew) {
   worker(w1, "one");
   ASSERT_TRUE(broker->worker_drain({client, 1}, "one", true, out));
