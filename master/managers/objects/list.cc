@@ -273,15 +273,24 @@ std::optional<Raise> List::replace(std::size_t at, std::size_t count, std::vecto
   return std::nullopt;
 }
 
-// Items at, …, at + count - 1 are new.
+// Items at, …, at + count - 1 are new. They are put between their neighbours; where there is no room, the items around
+// them move as well, so that many insertions at one place cost a few cells each, however long the list is.
 void List::number(std::size_t at, std::size_t count) {
   if (count == 0) return;
+  numbers_.insert(numbers_.begin() + static_cast<std::ptrdiff_t>(at), count, 0);
   using Neighbour = std::optional<std::int64_t>;
-  const auto fresh = numbers_between(at > 0 ? Neighbour{numbers_[at - 1]} : Neighbour{},
-                                     at < numbers_.size() ? Neighbour{numbers_[at]} : Neighbour{}, count);
-  if (!fresh) return note_all();
-  numbers_.insert(numbers_.begin() + static_cast<std::ptrdiff_t>(at), fresh->begin(), fresh->end());
-  for (std::size_t i = 0; i < count; ++i) cells.put(numbers_[at + i], stored(items_[at + i]));
+  for (std::size_t around = 0;; around = std::max(renumbered_min, 2 * around)) {
+    const std::size_t first = at - std::min(at, around);
+    const std::size_t end = std::min(at + count + around, numbers_.size());
+    const auto fresh = numbers_between(first > 0 ? Neighbour{numbers_[first - 1]} : Neighbour{},
+                                       end < numbers_.size() ? Neighbour{numbers_[end]} : Neighbour{},
+                                       end - first, around == 0 ? 1 : renumbering_gap_min);
+    if (!fresh) continue;  // the whole list finds room at last
+    for (std::size_t i = first; i < end; ++i)
+      if (i < at || i >= at + count) cells.erase(numbers_[i]);
+    for (std::size_t i = first; i < end; ++i) cells.put(numbers_[i] = (*fresh)[i - first], stored(items_[i]));
+    return;
+  }
 }
 
 void List::note_all() {

@@ -12,11 +12,11 @@ constexpr std::int64_t lowest = -(std::int64_t{1} << 61), highest = std::int64_t
 
 std::optional<std::vector<std::int64_t>> numbers_between(std::optional<std::int64_t> before,
                                                          std::optional<std::int64_t> behind,
-                                                         std::size_t count) {
+                                                         std::size_t count, std::int64_t gap_min) {
   const auto steps = static_cast<std::int64_t>(count) + 1;
   const std::int64_t room = behind.value_or(highest) - before.value_or(lowest);
   const std::int64_t step = std::min(numbering_gap, room / steps);
-  if (step < 1) return std::nullopt;
+  if (step < gap_min) return std::nullopt;
   std::int64_t number = 0;  // in front of the first
   if (before)
     number = *before;

@@ -8,13 +8,16 @@
 
 namespace reeve::master::managers {
 
-// Between neighbours that have none between them a long list would have to be numbered anew; so they are far apart.
+// Far apart, so that others find room between them.
 inline constexpr std::int64_t numbering_gap = std::int64_t{1} << 32;
+// Where there is no room left, the items around are numbered anew, so many that they are this far apart afterwards.
+inline constexpr std::int64_t renumbering_gap_min = std::int64_t{1} << 16;
+inline constexpr std::size_t renumbered_min = 32;  // on each side
 
-// `count` rising numbers between those of the neighbours; none: the list begins or ends there. None when there is no
-// room: then all of them have to be given anew.
+// `count` rising numbers between those of the neighbours; none: the list begins or ends there. None when they would be
+// closer to each other than `gap_min`.
 std::optional<std::vector<std::int64_t>> numbers_between(std::optional<std::int64_t> before,
                                                          std::optional<std::int64_t> behind,
-                                                         std::size_t count);
+                                                         std::size_t count, std::int64_t gap_min = 1);
 
 }  // namespace reeve::master::managers

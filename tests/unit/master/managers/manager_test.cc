@@ -1,135 +1,15 @@
 #include "master/managers/manager.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <map>
-
 #include "common/pickle/stored.h"
 #include "master/managers/objects/queue.h"
+#include "tests/unit/master/managers/manager_fixture.h"
 
 namespace reeve::master::managers {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-// A request as a Python of protocol 2 sends it.
-class Request {
- public:
-  Request(std::string_view ident, std::string_view method) {
-    bytes_ = "\x80\x02(";
-    if (ident.empty())
-      bytes_ += 'N';
-    else
-      text(ident);
-    text(method);
-    bytes_ += '(';
-  }
-  Request& text(std::string_view value) {
-    bytes_ += 'U';
-    bytes_ += static_cast<char>(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  Request& number(int value) {
-    bytes_ += fmt::format("I{}\n", value);
-    return *this;
-  }
-  Request& real(double value) {
-    bytes_ += fmt::format("F{}\n", value);
-    return *this;
-  }
-  Request& yes() { return raw("\x88"); }
-  Request& no() { return raw("\x89"); }
-  Request& raw(std::string_view bytes) {
-    bytes_ += bytes;
-    return *this;
-  }
-  std::string done() const { return bytes_ + "t}t."; }
-
- private:
-  std::string bytes_;
-};
-
-// Effects of a Broker that answers at once, given to the Manager as the Turn would.
-class BrokerAnswers final : public Effects {
- public:
-  void keep(Record) override { ++kept; }
-  void submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) override {
-    manager->submitted(to, request, answer);
-  }
-  void got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) override {
-    manager->got(to, request, answer);
-  }
-  void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override {
-    manager->done(to, request, answer);
-  }
-  void job_changed(SessionId, std::uint64_t, const JobView&) override {}
-  void outcome(SessionId, TaskId, const reeve::Outcome&) override {}
-  bool congested(SessionId) const override { return false; }
-  void lagging(SessionId, JobId) override {}
-  void grant(SessionId, const Grant&) override {}
-  void stop(SessionId, const Fence&) override {}
-  void drain(SessionId, bool) override {}
-  void disconnect(SessionId, const Error&) override {}
-
-  Manager* manager = nullptr;
-  int kept = 0;
-};
-
-class ManagerTest : public ::testing::Test, protected Replies {
- protected:
-  ManagerTest() { answers.manager = &manager; }
-
-  // What a session was answered since the last call: the pickles, in which texts stand as they are.
-  std::vector<std::string> heard(int session) { return std::exchange(replies[session], {}); }
-  std::string ask(int session, const Request& request) {
-    (void)manager.request(id(session), request.done(), now, answers);
-    const auto all = heard(session);
-    return all.empty() ? "(waits)" : all.back();
-  }
-  // The first request of a connection, which says that calls follow.
-  void connect(int session) { ask(session, Request{"", "accept_connection"}.text("test")); }
-  std::string create(std::string_view type) {
-    const std::string answer = ask(next_short++, Request{"", "create"}.text(type));
-    const std::size_t at = answer.find("#RETURN");
-    EXPECT_NE(at, std::string::npos) << answer;
-    const auto size = static_cast<std::size_t>(answer.at(at + 9));  // "U", its length, the ident
-    return answer.substr(at + 10, size);
-  }
-  void leave(int session) { manager.left(id(session), now, answers); }
-  void pass(Duration time) {
-    now.mono += time;
-    broker.tick(now, answers);
-    manager.tick(now, answers);
-  }
-  static SessionId id(int session) { return SessionId{static_cast<std::uint64_t>(session)}; }
-
-  // ---- Replies
-  void reply(SessionId to, std::string_view payload, Leaves, bool) override {
-    if (gone.contains(to.value)) return;
-    replies[static_cast<int>(to.value)].emplace_back(payload);
-    manager.answered(to, now, answers);
-  }
-  void close_after_reply(SessionId to) override { closing.push_back(to); }
-  std::string store_trouble() const override { return trouble; }
-  void shut_down() override { ++shut_downs; }
-
-  std::map<int, std::vector<std::string>> replies;
-  std::set<std::uint64_t> gone;  // their sockets are closed, but nobody has noticed yet
-  std::vector<SessionId> closing;
-  std::string trouble;
-  int shut_downs = 0;
-  int next_short = 1'000;
-  Now now{TimePoint{1'000s}, WallTime{1'000'000s}};
-  Options options;
-  Broker broker{Limits{}, Recovered{.epoch = Epoch{1}}, now, 1};
-  Manager manager{broker, options, *this};
-  BrokerAnswers answers;
-};
 
 TEST_F(ManagerTest, AFirstRequestIsAnsweredAndEndsTheConnectionUnlessCallsFollow) {
   EXPECT_THAT(ask(1, Request{"", "dummy"}), HasSubstr("#RETURN"));
