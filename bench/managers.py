@@ -3,11 +3,15 @@
 
     managers.py BIN_DIR [CALLS] [CLIENTS]
 
-One client at a time puts and gets; then it makes proxies (three authenticated connections each); then CLIENTS
-connections wait in get(). CPU is the server's, user and system, as the system counts it.
+One client at a time puts and gets; then eight do; then one makes proxies (three authenticated connections each); then
+CLIENTS connections wait in get(); then strangers with a wrong key knock, as many as 10,000 a second, while a client
+puts. CPU is the server's, user and system, as the system counts it. Where CPython's server did the same, the ratio to
+it is shown.
 """
+import contextlib
 import hmac
 import json
+import multiprocessing
 import os
 import pickle
 import queue
@@ -53,8 +57,116 @@ def measure(what, pid, count, call):
     for i in range(count):
         call(i)
     took = time.monotonic() - start
-    user, system = [(after - earlier) / count * 1e6 for after, earlier in zip(cpu(pid), before)]
-    print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each' % (what, count / took, user, system), flush=True)
+    report(what, count, took, [after - earlier for after, earlier in zip(cpu(pid), before)])
+
+
+rates, cpython_rates = {}, {}
+
+
+def report(what, count, took, spent, more=''):
+    rate = rates[what] = count / took
+    user, system = [seconds / count * 1e6 for seconds in spent]
+    beside = ', %.1f times CPython' % (rate / cpython_rates[what]) if what in cpython_rates else ''
+    print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each%s%s' % (what, rate, user, system, more, beside),
+          flush=True)
+
+
+def put_and_get(port, calls, ready, go):
+    manager = Manager(('127.0.0.1', port), KEY)
+    manager.connect()
+    items = manager.Queue()
+    items.put(b'')
+    items.get()
+    ready.release()
+    go.wait()
+    for i in range(calls // 2):
+        items.put(b'%016d' % i)
+        items.get()
+
+
+def together(pid, port, calls, clients):
+    """Puts and gets of several client processes at once; a figure of the whole."""
+    ready, go = multiprocessing.Semaphore(0), multiprocessing.Event()
+    processes = [multiprocessing.Process(target=put_and_get, args=(port, calls, ready, go)) for _ in range(clients)]
+    for process in processes:
+        process.start()
+    for _ in processes:
+        ready.acquire()
+    before, own, start = cpu(pid), os.times(), time.monotonic()
+    go.set()
+    for process in processes:
+        process.join()
+    took, after = time.monotonic() - start, os.times()
+    spent = after.children_user + after.children_system - own.children_user - own.children_system
+    report('%d clients, put and get' % clients, calls * clients, took,
+           [later - earlier for later, earlier in zip(cpu(pid), before)],
+           ', of a client %.1f us' % (spent / calls / clients * 1e6))
+
+
+def knock(port, stop, count):
+    """Strangers who answer the challenge wrongly, one after the other but for those under way; at most 10,000 a second."""
+    begin, done = time.monotonic(), 0
+    while not stop.is_set():
+        batch = [socket.create_connection(('127.0.0.1', port)) for _ in range(20)]
+        for one in batch:
+            one.recv(256)
+            one.sendall(struct.pack('!i', 16) + bytes(16))
+        for one in batch:
+            one.recv(256)
+            one.close()
+        done += len(batch)
+        count.value = done / (time.monotonic() - begin)
+        ahead = done / STRANGERS_PER_S - (time.monotonic() - begin)
+        if ahead > 0:
+            time.sleep(ahead)
+
+
+STRANGERS_PER_S = 10000
+
+
+def latency(call, count):
+    took = []
+    for _ in range(count):
+        start = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - start) * 1e6)
+    took.sort()
+    return took[count // 2], took[count * 99 // 100]
+
+
+@contextlib.contextmanager
+def strangers(target, *args):
+    """A process that keeps a processor busy, with the network or without."""
+    stop, count = multiprocessing.Event(), multiprocessing.Value('d', 0)
+    process = multiprocessing.Process(target=target, args=(*args, stop, count))
+    process.start()
+    try:
+        yield count
+    finally:
+        stop.set()
+        process.join()
+
+
+def spin(stop, count):
+    while not stop.is_set():
+        count.value += 1
+
+
+def besieged(port, calls):
+    manager = Manager(('127.0.0.1', port), KEY)
+    manager.connect()
+    items = manager.Queue()
+
+    def put():
+        items.put(b'x')
+
+    latency(put, 500)
+    print('put, nobody else             p50 %.0f us, p99 %.0f us' % latency(put, calls))
+    with strangers(spin):  # what a busy processor alone costs on this machine
+        print('put, one busy processor      p50 %.0f us, p99 %.0f us' % latency(put, calls))
+    with strangers(knock, port) as count:
+        p50, p99 = latency(put, calls)
+        print('put, %5.0f wrong keys a second p50 %.0f us, p99 %.0f us' % (count.value, p50, p99))
 
 
 class RawClient:
@@ -97,9 +209,11 @@ def run(name, ready, calls, clients):
     for kind, shared in (('unnamed queue', manager.Queue()), ('named queue', manager.get_bench())):
         measure(kind + ', put', pid, calls, lambda i, q=shared: q.put(b'%016d' % i))
         measure(kind + ', get', pid, calls, lambda i, q=shared: q.get())
+    together(pid, port, calls, 8)
     measure('proxies', pid, 50 if name == 'CPython' else 1000, lambda i: manager.Queue())
     if name == 'CPython':
-        return
+        return cpython_rates.update(rates)
+    besieged(port, calls)
     idle = manager.Queue()
     before, waiting = resident(pid), []
     for _ in range(clients):
