@@ -110,6 +110,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
   const ChunkPtr chunk{new Chunk};
   chunk->job = &job;
   chunk->first = stored.record.first;
+  chunk->epoch = stored.record.epoch;
   chunk->spec = std::move(stored.record.spec);
   if (job.spec && *job.spec == *chunk->spec) chunk->spec = job.spec;
   job.spec = chunk->spec;

@@ -348,6 +348,7 @@ void Broker::add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> s
   chunk->queue = &queue;
   chunk->function = function_of(*spec);
   chunk->first = job.next_index;
+  chunk->epoch = epoch_;
   chunk->count = chunk->live = count;
   chunk->spec = std::move(spec);
   chunk->payloads = std::move(payloads);
@@ -356,8 +357,8 @@ void Broker::add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> s
   job.next_index += count;
   job.add_chunk(chunk);
   last_submitted_ = std::max(step.now.wall, last_submitted_ + WallTime::duration{1});
-  step.out.keep(
-      ChunkRecord{job.id, chunk->first, chunk->spec, chunk->payloads, chunk->origins, last_submitted_});
+  step.out.keep(ChunkRecord{job.id, chunk->first, chunk->spec, chunk->payloads, chunk->origins,
+                            last_submitted_, epoch_});
 
   const bool must_wait = chunk->spec->delay > Duration{0} || job.blockers > 0;
   const TaskState state = must_wait ? TaskState::waiting : TaskState::ready;

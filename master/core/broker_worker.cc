@@ -110,10 +110,12 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
 }
 
 // Granted in an earlier epoch to this worker, which was not given up since; neither ended nor granted again. What
-// was granted had waited enough: if it seems to have to wait still, then a clock was set back.
+// was granted had waited enough: if it seems to have to wait still, then a clock was set back. A submission that was
+// lost with an earlier epoch may have been granted as well: its number may be another's by now.
 bool Broker::may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const {
   if (fence.epoch >= epoch_ || !adoptable_.contains(worker.key)) return false;
   if (!ref.chunk || ref.chunk->function == function_value) return false;
+  if (fence.epoch < ref.chunk->epoch) return false;
   if (!ref.is(TaskState::ready) && !ref.is(TaskState::waiting)) return false;
   const Task& task = ref.task();
   return fence.attempt > task.attempt || (fence.attempt == task.attempt && !task.attempt_over);

@@ -45,6 +45,7 @@ struct Chunk {
   std::uint32_t count = 0;
   std::uint32_t live = 0;
   std::uint32_t kept = 0;
+  Epoch epoch;                    // in which it came
   std::uint32_t attempt_max = 0;  // of tasks that were released: a retry counts on from here
   std::shared_ptr<const TaskSpec> spec;
   std::shared_ptr<const Payloads> payloads;                 // null when live == 0

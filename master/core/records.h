@@ -102,6 +102,7 @@ struct ChunkRecord {
   std::shared_ptr<const Payloads> payloads;
   std::shared_ptr<const std::vector<ValueOrigin>> origins;  // null: none
   WallTime submitted{};  // rises from chunk to chunk, over all jobs: the order in which they came
+  Epoch epoch{};         // in which it came: nobody can hold its tasks under an earlier one
 };
 struct ChunkErased {  // with its outcomes and task progress
   JobId job;

@@ -48,8 +48,9 @@ std::string_view Encoder::spec(const std::shared_ptr<const TaskSpec>& spec) {
   return spec_bytes_;
 }
 
-std::string_view Encoder::payloads(const Payloads& payloads) {
+std::string_view Encoder::payloads(const Payloads& payloads, Epoch epoch) {
   payloads_.Clear();
+  payloads_.set_epoch(epoch.value);
   const std::string_view block = payloads.block();
   payloads_.set_block(block.data(), block.size());
   std::uint32_t begin = 0;
@@ -124,7 +125,7 @@ Result<std::shared_ptr<const TaskSpec>> decode_spec(std::string_view bytes) {
   return std::make_shared<const TaskSpec>(std::move(*spec));
 }
 
-Result<std::shared_ptr<const Payloads>> decode_payloads(std::string_view bytes) {
+Result<std::shared_ptr<const Payloads>> decode_payloads(std::string_view bytes, Epoch* epoch) {
   stored::Payloads message;
   if (!parse(message, bytes)) return damaged("the payloads of a job");
   std::vector<std::uint32_t> ends;
@@ -132,6 +133,7 @@ Result<std::shared_ptr<const Payloads>> decode_payloads(std::string_view bytes) 
   std::uint64_t end = 0;
   for (const std::uint32_t size : message.sizes()) ends.push_back(static_cast<std::uint32_t>(end += size));
   if (end != message.block().size()) return damaged("the payloads of a job");
+  if (epoch != nullptr) *epoch = Epoch{message.epoch()};
   return std::make_shared<const Payloads>(std::move(*message.mutable_block()), std::move(ends));
 }
 

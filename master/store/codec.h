@@ -22,7 +22,7 @@ class Encoder {
  public:
   std::string_view job(const JobRecord& record);
   std::string_view spec(const std::shared_ptr<const TaskSpec>& spec);
-  std::string_view payloads(const Payloads& payloads);
+  std::string_view payloads(const Payloads& payloads, Epoch epoch);
   std::string_view origins(const std::vector<ValueOrigin>& origins);
 
   // Pre: `outcomes` belong to the chunk that begins at `first`, and rise by index.
@@ -40,7 +40,7 @@ class Encoder {
 // Reads blobs. Errors: storage_failed; a blob that does not parse is damage.
 Result<void> decode_job(std::string_view bytes, JobRecord& out);
 Result<std::shared_ptr<const TaskSpec>> decode_spec(std::string_view bytes);
-Result<std::shared_ptr<const Payloads>> decode_payloads(std::string_view bytes);
+Result<std::shared_ptr<const Payloads>> decode_payloads(std::string_view bytes, Epoch* epoch = nullptr);
 Result<std::shared_ptr<const std::vector<ValueOrigin>>> decode_origins(std::string_view bytes);
 Result<std::vector<Store::StoredOutcome>> decode_items(std::string_view bytes);
 

@@ -212,7 +212,7 @@ Result<void> Reader::read_chunk(Cursor& chunks, Cursor& outcomes, Cursor& progre
     if (!origins) return fail(origins.error());
     chunk.record.origins = std::move(*origins);
   }
-  auto payloads = decode_payloads(row.blob(6));
+  auto payloads = decode_payloads(row.blob(6), &chunk.record.epoch);
   if (!payloads) return fail(payloads.error());
   if ((*payloads)->size() != slots_.size())
     return fail(Errc::storage_failed,

@@ -208,7 +208,7 @@ Result<void> SqliteStore::write_tasks(const Batch& batch) {
 
 Result<void> SqliteStore::write_chunk(const ChunkRecord& record) {
   const std::string_view spec = encoder_.spec(record.spec);
-  const std::string_view payloads = encoder_.payloads(*record.payloads);
+  const std::string_view payloads = encoder_.payloads(*record.payloads, record.epoch);
   const auto head =
       std::tuple{record.job.value, record.first, record.payloads->size(), to_us(record.submitted)};
   const auto& [job, first, count, submitted] = head;
@@ -355,7 +355,7 @@ Result<std::vector<ChunkRecord>> SqliteStore::chunks(JobId job, std::uint32_t fi
       if (!origins) return fail(origins.error());
       chunk.origins = std::move(*origins);
     }
-    auto payloads = decode_payloads(ask.blob(4));
+    auto payloads = decode_payloads(ask.blob(4), &chunk.epoch);
     if (!payloads) return fail(payloads.error());
     chunk.payloads = std::move(*payloads);
   }

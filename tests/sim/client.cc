@@ -103,7 +103,8 @@ void Client::submit() {
   if (spec.retries == 0) spec.at_most_once = clock_.chance(50);
   if (clock_.chance(20)) spec.result_queue = "results";
   const std::uint64_t tasks = 1 + clock_.draw(6);
-  for (std::uint64_t i = 0; i < tasks; ++i) submission.payloads.add("p");
+  for (std::uint64_t i = 0; i < tasks; ++i)
+    submission.payloads.add(fmt::format("{} {}.{}", name_, next_number_, i + 1));
   submission.watch = true;
   submission.wait_for_room = true;
   if (clock_.chance(30)) submission.wait_max = clock_.between(100ms, 3s);

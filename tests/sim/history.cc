@@ -55,7 +55,8 @@ bool History::is_current(const Fence& fence) const {
   return found != current_.end() && found->second.fence == fence;
 }
 
-void History::recorded(const Fence& fence, TaskState state, const std::string& worker) {
+void History::recorded(const Fence& fence, TaskState state, const std::string& value,
+                       const std::string& worker) {
   if (!is_current(fence))
     broke("a result of attempt {} of task {} in epoch {} was recorded, which is not the last one granted",
           fence.attempt, fence.task, fence.epoch);
@@ -64,6 +65,7 @@ void History::recorded(const Fence& fence, TaskState state, const std::string& w
   else if (current_.at(fence.task).worker != worker)
     broke("a result of attempt {} of task {} was taken from {}, which it was not granted to", fence.attempt,
           fence.task, worker);
+  if (state == TaskState::succeeded) tasks_.succeeded(fence.task, value);
   if (state == TaskState::failed) tasks_.failed(fence);
 }
 

@@ -29,7 +29,8 @@ class History {
   void acknowledged(const std::string& client, std::uint64_t number, const master::Accepted& accepted,
                     const Disk& disk);
   void granted(const Fence& fence, const Tasks::To& to);
-  void recorded(const Fence& fence, TaskState state, const std::string& worker);  // the Broker took a result
+  // The Broker took a result.
+  void recorded(const Fence& fence, TaskState state, const std::string& value, const std::string& worker);
   void result_acknowledged(const Fence& fence, const Disk& disk);
   void handed_out(const std::string& value);  // "client1 values-12", for its order in that queue
   using Values = std::set<std::string>;

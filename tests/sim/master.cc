@@ -203,9 +203,10 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
   if (told_.size() > 50) told_.erase(told_.begin(), told_.end() - 50);
   for (Finished& one : finished) {
     const TaskState state = one.outcome.state;
+    const std::string value = one.outcome.value;
     if (broker_->complete(id, one.fence, std::move(one.outcome), now(), *this)) {
       story_.tell("master", "records attempt {} of {}", one.fence.attempt, one.fence.task);
-      history_.recorded(one.fence, state, worker);
+      history_.recorded(one.fence, state, value, worker);
       recorded.push_back(one.fence);
     } else {
       ++refused;

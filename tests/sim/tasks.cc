@@ -51,7 +51,10 @@ void Tasks::add(const master::ChunkRecord& chunk) {
   const bool may_go = chunk.spec->delay == Duration{0} && jobs_[chunk.job].after.empty();
   for (std::uint32_t i = 0; i < count; ++i) {
     const TaskId task{chunk.job, chunk.first + i};
-    tasks_.insert_or_assign(task, Known{.spec = chunk.spec, .kept_at = clock_.now(), .life = life_});
+    tasks_.insert_or_assign(task, Known{.spec = chunk.spec,
+                                        .payload = std::string((*chunk.payloads)[i]),
+                                        .kept_at = clock_.now(),
+                                        .life = life_});
     if (may_go) lines_[{chunk.spec->queue, chunk.spec->function}][chunk.spec->priority].push_back(task);
   }
 }
@@ -148,6 +151,13 @@ void Tasks::leave_line(const TaskId& task, const TaskSpec& spec) {
 }
 
 // ---------------------------------------------------------------- how they end
+
+// What the functions of simulated workers return begins with the payload.
+void Tasks::succeeded(const TaskId& task, const std::string& value) {
+  const auto found = tasks_.find(task);
+  if (found != tasks_.end() && !value.starts_with(found->second.payload + ','))
+    broke("the result of task {} is that of another one: {}, for {}", task, value, found->second.payload);
+}
 
 void Tasks::failed(const Fence& fence) {
   const auto found = tasks_.find(fence.task);

@@ -42,6 +42,7 @@ class Tasks {
     const std::set<std::string>& paused;  // queues
   };
   void granted(const Fence& fence, const To& to);
+  void succeeded(const TaskId& task, const std::string& value);
   void failed(const Fence& fence);  // by itself, and the Broker took note of it
   void failure_acknowledged(const Fence& fence);
   void cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices);  // empty: all
@@ -64,6 +65,7 @@ class Tasks {
   };
   struct Known {
     std::shared_ptr<const TaskSpec> spec;
+    std::string payload;
     TimePoint kept_at;
     std::uint64_t life;  // of the master
     std::optional<TaskState> ended{};

@@ -224,7 +224,7 @@ void Worker::end_run(worker::Attempt& attempt, bool timed_out) {
     outcome.error = "no luck";
   } else {
     outcome.state = TaskState::succeeded;
-    outcome.value = fmt::format("{}, attempt {}", fence.task, fence.attempt);
+    outcome.value = fmt::format("{}, attempt {}", attempt.work.payload, fence.attempt);
   }
   worker::Attempt* finished = &attempt;
   agent_->taken(taken_);

@@ -666,6 +666,21 @@ TEST_F(BrokerTest, ARestartDoesNotForgetHowErasedTasksOfAJobEnded) {
   EXPECT_EQ(counts(second)[TaskState::cancelled], 1u) << "the job it waited for did not succeed";
 }
 
+// Grants do not wait for the disk, so a task may run whose submission is lost; its number is then given again.
+TEST_F(BrokerTest, WhatRunsForASubmissionThatWasLostIsNotTakenForAnotherOne) {
+  worker(w1, "one");
+  ASSERT_TRUE(broker->submit({client, 1}, {.spec = function("f"), .payloads = payloads({"lost"})}, now, out));
+  broker->dispatch(now, out);  // and then nothing reaches the disk any more
+  ASSERT_THAT(out.grants, SizeIs(1));
+  const Fence lost = out.grants[0].fence;
+  restart();
+  const JobId other = submit(function("f"), {"another"});
+  ASSERT_EQ(other, lost.task.job);
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost));
+  restart();
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost)) << "nor after another restart";
+}
+
 TEST_F(BrokerTest, ATaskWhoseResultIsMissingFromTheStoreRunsAgain) {
   const JobId job = submit(function("f"));
   worker(w1, "one");

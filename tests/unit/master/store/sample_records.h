@@ -28,7 +28,8 @@ inline ChunkRecord chunk_record(std::uint64_t job, std::uint32_t first,
           .spec = std::move(spec),
           .payloads = std::move(block),
           .origins = nullptr,
-          .submitted = wall_from_us(2'000'000)};
+          .submitted = wall_from_us(2'000'000),
+          .epoch = Epoch{7}};
 }
 
 inline OutcomeRecord outcome_record(std::uint64_t job, std::uint32_t chunk, std::uint32_t index,

@@ -147,6 +147,7 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
 
   ASSERT_THAT(back.jobs[0].chunks, SizeIs(1));
   const auto& chunk = back.jobs[0].chunks[0];
+  EXPECT_EQ(chunk.record.epoch, Epoch{7});
   EXPECT_EQ((*chunk.record.payloads)[1], "b");
   EXPECT_EQ(*chunk.record.spec, *sample_spec());
   EXPECT_THAT(chunk.finals, IsEmpty());
