@@ -225,6 +225,15 @@ StatusInfo Client::status() {
   return client::info_from(core_->call<wire::StatusInfo>(FrameType::status, question));
 }
 
+BackupInfo Client::backup(std::uint64_t number, std::string_view file) {
+  if (!core_->knows_backups())
+    throw_error({Errc::unavailable, "this master is of an older version, which makes no backups"});
+  wire::Backup question;
+  question.set_number(number);
+  question.set_file(std::string(file));
+  return client::info_from(core_->call<wire::BackupInfo>(FrameType::backup, question));
+}
+
 std::string Client::master_address() const { return to_string(core_->master()); }
 
 }  // namespace reeve

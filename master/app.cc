@@ -100,6 +100,9 @@ Result<void> App::start() {
         options_.authkey.size(), authkey_bytes_min);
   if (auto opened = open_store(); !opened) return opened;
   server_ = std::make_unique<NativeServer>(io_, *broker_, *store_, options_.authkey, options_.server);
+  if (!options_.ephemeral)
+    server_->backups().set_directory(options_.backup_dir.empty() ? options_.data_dir + "/backups"
+                                                                 : options_.backup_dir);
   server_->set_description(options_.ephemeral ? "" : options_.data_dir, wall_now());
   if (auto listening = server_->listen(options_.listen); !listening) return listening;
   if (auto listening = listen_for_python(); !listening) return listening;

@@ -20,6 +20,7 @@ struct Options {
   Endpoint listen{"127.0.0.1", native_port_default};
   std::string data_dir;
   bool ephemeral = false;
+  std::string backup_dir;  // where clients' backups go; empty: backups in the data directory
   std::string authkey;
   bool authkey_is_explicit = false;  // given by the user, not made at the first start
   std::string ready_file;            // empty: none

@@ -125,6 +125,8 @@ Result<void> Configuration::read_managers() {
 void Configuration::add_places() {
   settings_.add("listen", listen_, "Where clients and workers connect; port 0: any free one", "HOST:PORT");
   settings_.add("data-dir", options_.data_dir, "Where tasks, results and the authkey are kept", "DIR");
+  settings_.add("backup-dir", options_.backup_dir,
+                "Where 'reeve admin backup' writes; without it: backups in the data directory", "DIR");
   settings_.add("ephemeral", options_.ephemeral,
                 "Keep everything in memory only: nothing outlives this process");
   settings_.add("authkey-file", authkey_.file, "The shared key; without it: authkey in the data directory",
@@ -212,6 +214,8 @@ Result<Options> Configuration::options() {
   if (!listen) return fail(listen.error());
   options_.listen = *listen;
   options_.data_dir = data_dir();
+  if (!options_.backup_dir.empty())
+    options_.backup_dir = std::filesystem::absolute(options_.backup_dir).lexically_normal().string();
   if (const auto read = read_managers(); !read) return fail(read.error());
   if (const auto objects = check_objects(); !objects) return fail(objects.error());
   authkey_.data_dir = options_.data_dir;

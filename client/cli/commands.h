@@ -31,6 +31,7 @@ extern const CommandEntry worker_show_entry;
 extern const CommandEntry worker_drain_entry;
 extern const CommandEntry worker_undrain_entry;
 extern const CommandEntry status_entry;
+extern const CommandEntry admin_backup_entry;
 extern const CommandEntry keygen_entry;
 extern const CommandEntry completion_entry;
 

@@ -289,6 +289,13 @@ std::string json_status(const StatusInfo& status) {
   });
 }
 
+std::string json_backup(const BackupInfo& backup) {
+  return object("reeve.backup/1", [&](JsonWriter& json) {
+    json.key("file").text(backup.file).key("bytes").number(backup.bytes_total);
+    time(json, "taken", backup.taken);
+  });
+}
+
 std::string json_key(std::string_view key, std::string_view file) {
   return object("reeve.key/1", [&](JsonWriter& json) { json.key("key").text(key).key("file").text(file); });
 }

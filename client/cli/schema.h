@@ -25,6 +25,7 @@ std::string json_queues(const std::vector<QueueInfo>& queues);      // reeve.que
 std::string json_item(const Item& item);                            // reeve.item/1
 std::string json_worker(const WorkerInfo& worker);                  // reeve.worker/1
 std::string json_workers(const std::vector<WorkerInfo>& workers);   // reeve.workers/1
+std::string json_backup(const BackupInfo& backup);                  // reeve.backup/1
 std::string json_status(const StatusInfo& status);                  // reeve.status/1
 std::string json_key(std::string_view key, std::string_view file);  // reeve.key/1
 std::string json_error(const Error& error, Exit exit);              // reeve.error/1

@@ -296,6 +296,7 @@ void Core::pump_acknowledgements() {
 
 void Core::on_up(const wire::ClientWelcome& welcome) {
   if (welcome.payload_max_bytes() > 0) payload_max_bytes_ = welcome.payload_max_bytes();
+  knows_backups_ = welcome.backups();
   if (welcome.batch_max() > 0) batch_max_ = static_cast<std::size_t>(welcome.batch_max());
   {
     const Loop::Lock lock(loop_.mutex());

@@ -103,6 +103,14 @@ WorkerInfo info_from(const wire::WorkerInfo& info) {
   return out;
 }
 
+BackupInfo info_from(const wire::BackupInfo& info) {
+  return {.file = info.file(),
+          .bytes_done = info.bytes_done(),
+          .bytes_total = info.bytes_total(),
+          .taken = wall_from_us(info.taken_us()),
+          .finished = info.finished()};
+}
+
 StatusInfo info_from(const wire::StatusInfo& info) {
   StatusInfo out;
   out.version = info.version();

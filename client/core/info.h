@@ -15,6 +15,7 @@ TaskInfo info_from(wire::TaskInfo info);
 QueueInfo info_from(const wire::QueueInfo& info);
 WorkerInfo info_from(const wire::WorkerInfo& info);
 StatusInfo info_from(const wire::StatusInfo& info);
+BackupInfo info_from(const wire::BackupInfo& info);
 Item item_from(wire::Item item);
 
 // `bytes`: a wire::Outcome. Throws protocol_error when it is none.

@@ -56,6 +56,8 @@ enum class FrameType : std::uint8_t {
   worker_control = 52,
   status = 53,
   status_info = 54,
+  backup = 55,
+  backup_info = 56,
   capacity = 60,
   grant = 61,
   stop = 62,

@@ -21,6 +21,8 @@ Result<void> ClientSession::handle_query(const Frame& frame) {
       return list_workers(frame);
     case FrameType::status:
       return status(frame);
+    case FrameType::backup:
+      return backup(frame);
     case FrameType::worker_control: {
       wire::WorkerControl message;
       if (auto ok = parse(frame, message); !ok) return ok;
@@ -212,6 +214,25 @@ Result<void> ClientSession::list_workers(const Frame& frame) {
   if (workers)
     for (const WorkerView& worker : *workers) to_wire(worker, *infos.add_workers());
   answer(FrameType::worker_infos, infos);
+  return {};
+}
+
+Result<void> ClientSession::backup(const Frame& frame) {
+  wire::Backup message;
+  if (auto ok = parse(frame, message); !ok) return ok;
+  wire::BackupInfo info;
+  info.set_request(message.request());
+  const auto state = server_.backups().ask(message.number(), message.file());
+  if (state) {
+    info.set_file(state->file);
+    info.set_bytes_done(state->bytes_done);
+    info.set_bytes_total(state->bytes_total);
+    info.set_taken_us(to_us(state->taken));
+    info.set_finished(state->is_finished);
+  } else {
+    to_wire(state.error(), *info.mutable_error());
+  }
+  answer(FrameType::backup_info, info);
   return {};
 }
 

@@ -38,6 +38,7 @@ Result<void> ClientSession::hello(const Frame& frame) {
   welcome.set_batch_max(server_.broker().limits().batch_max);
   welcome.set_version(REEVE_VERSION);
   welcome.set_instance(server_.broker().instance().value);
+  welcome.set_backups(true);
   outbox().send_now(FrameType::client_welcome, welcome);
   server_.turn().touch(*this);
   log::debug("client {} joined from {}", hello.program(), outbox().connection().peer_address());

@@ -48,6 +48,7 @@ class ClientSession final : public Session {
   Result<void> list_queues(const Frame& frame);
   Result<void> list_workers(const Frame& frame);
   Result<void> status(const Frame& frame);
+  Result<void> backup(const Frame& frame);
 
   void hold(FrameType type, const google::protobuf::MessageLite& message, Urgency urgency = Urgency::now);
   // To a question: waits for the disk like everything else, unless the disk is what is broken.

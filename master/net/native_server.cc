@@ -158,15 +158,19 @@ void NativeServer::sweep() {
 void NativeServer::read_history(std::function<Result<void>(Store&)> read,
                                 std::function<void(Result<void>)> then) {
   turn_.after_commit([this, read = std::move(read), then = std::move(then)]() mutable {
-    auto piece = [this, read = std::move(read), then] {
-      auto result = std::make_shared<Result<void>>(read(store_));
-      asio::post(io_, [this, result, then] {
-        if (!stopping_) then(std::move(*result));
-      });
-    };
-    if (!side_.run(std::move(piece)))
-      then(fail(Errc::limit_reached, "{} reads of history wait already", SideThread::waiting_max));
+    beside(std::move(read), std::move(then));
   });
+}
+
+void NativeServer::beside(std::function<Result<void>(Store&)> work, std::function<void(Result<void>)> then) {
+  auto piece = [this, work = std::move(work), then] {
+    auto result = std::make_shared<Result<void>>(work(store_));
+    asio::post(io_, [this, result, then] {
+      if (!stopping_) then(std::move(*result));
+    });
+  };
+  if (!side_.run(std::move(piece)))
+    then(fail(Errc::limit_reached, "{} reads of history wait already", SideThread::waiting_max));
 }
 
 void NativeServer::read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,

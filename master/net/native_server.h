@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "master/core/broker.h"
+#include "master/net/backups.h"
 #include "master/net/client_session.h"
 #include "master/net/listener.h"
 #include "master/net/side_thread.h"
@@ -73,6 +74,11 @@ class NativeServer {
     data_dir_ = std::move(data_dir), started_ = started;
   }
 
+  Backups& backups() { return backups_; }
+
+  // Does this on the side thread; `then` runs on the loop.
+  void beside(std::function<Result<void>(Store&)> work, std::function<void(Result<void>)> then);
+
   // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on
   // the loop.
   void read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then);
@@ -91,6 +97,7 @@ class NativeServer {
   ServerLimits limits_;
   Turn turn_;
   Listener listener_;
+  Backups backups_{*this};
   SideThread side_;
   Scratch scratch_;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;

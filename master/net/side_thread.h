@@ -1,4 +1,4 @@
-// SideThread does what must never slow dispatch: reading history from the store.
+// SideThread does what must never slow dispatch: reading history from the store, and copying it.
 //
 // Owner: NativeServer.  Threads: run() on the loop thread; the work on the side thread; whoever needs the
 // loop again posts to it from the work.

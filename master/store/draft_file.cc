@@ -16,7 +16,7 @@ std::string directory_of(const std::string& file) {
   return parent.empty() ? "." : parent.string();
 }
 
-Result<void> flush(const std::string& path, int flags) {
+Result<void> flush_path(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
   const bool flushed = fd >= 0 && ::fsync(fd) == 0;
   const int why = errno;
@@ -27,7 +27,7 @@ Result<void> flush(const std::string& path, int flags) {
 
 }  // namespace
 
-Result<void> flush_directory(const std::string& dir) { return flush(dir, O_RDONLY | O_DIRECTORY); }
+Result<void> flush_directory(const std::string& dir) { return flush_path(dir, O_RDONLY | O_DIRECTORY); }
 
 Result<DraftFile> DraftFile::make(std::string file) {
   std::error_code error;
@@ -40,8 +40,10 @@ Result<DraftFile> DraftFile::make(std::string file) {
   return DraftFile{std::move(file), std::move(draft)};
 }
 
+Result<void> DraftFile::flush() const { return flush_path(draft_, O_RDWR); }
+
 Result<void> DraftFile::publish() {
-  if (auto flushed = flush(draft_, O_RDWR); !flushed) return flushed;
+  if (auto flushed = flush(); !flushed) return flushed;
   if (::link(draft_.c_str(), file_.c_str()) != 0) {  // unlike rename, it never replaces a file
     if (errno == EEXIST) return fail(Errc::already_exists, "{} is there already; choose another name", file_);
     return fail(Errc::storage_failed, "cannot make {}: {}", file_, std::strerror(errno));

@@ -18,6 +18,8 @@ class DraftFile {
   DraftFile& operator=(DraftFile&&) = delete;
 
   const std::string& path() const { return draft_; }
+  // What is in it so far is on stable storage.
+  Result<void> flush() const;
   // On stable storage, under its name. Pre: nobody has it open. Errors as make.
   Result<void> publish();
 

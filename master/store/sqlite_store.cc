@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/base/assert.h"
+#include "master/store/backup.h"
 #include "master/store/recovery.h"
 #include "master/store/schema.h"
 
@@ -359,6 +360,12 @@ Result<std::vector<ChunkRecord>> SqliteStore::chunks(JobId job, std::uint32_t fi
     if (!payloads) return fail(payloads.error());
     chunk.payloads = std::move(*payloads);
   }
+}
+
+Result<std::unique_ptr<StoreBackup>> SqliteStore::backup(std::string file) {
+  auto begun = StoreBackup::begin(options_.data_dir + "/reeve.db", std::move(file));
+  if (!begun) return fail(begun.error());
+  return std::make_unique<StoreBackup>(std::move(*begun));
 }
 
 }  // namespace reeve::master

@@ -36,6 +36,7 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredOutcome>> outcomes(JobId job, std::uint32_t first, std::uint32_t last,
                                               std::size_t limit) override;
   Result<std::vector<ChunkRecord>> chunks(JobId job, std::uint32_t first, std::uint32_t last) override;
+  Result<std::unique_ptr<StoreBackup>> backup(std::string file) override;
   bool durable() const override { return true; }
 
  private:

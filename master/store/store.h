@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/base/result.h"
@@ -16,6 +18,8 @@ namespace reeve::master {
 
 // For a store that is being made.
 InstanceId random_instance();
+
+class StoreBackup;
 
 class Store {
  public:
@@ -45,6 +49,10 @@ class Store {
   virtual Result<std::vector<ChunkRecord>> chunks(JobId job, std::uint32_t first, std::uint32_t last) = 0;
 
   virtual bool durable() const = 0;
+
+  // Begins a copy of everything that is committed now, in a new file; whoever asked steps it to its end.
+  // Called as outcomes is. Errors: wrong_state, it is in memory only; those of StoreBackup::begin.
+  virtual Result<std::unique_ptr<StoreBackup>> backup(std::string file);
 };
 
 }  // namespace reeve::master

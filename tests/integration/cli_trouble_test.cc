@@ -131,7 +131,7 @@ TEST_F(WithoutMaster, HelpIsThereForEveryCommandWithoutAMaster) {
   EXPECT_EQ(all.exit_code, 0);
   for (const char* command :
        {"submit", "call", "map", "wait", "result", "ls", "show", "why", "cancel", "retry", "forget",
-        "queue put", "worker drain", "status", "keygen", "completion"}) {
+        "queue put", "worker drain", "status", "admin backup", "keygen", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr(command));
     std::vector<std::string> words;
     const std::string_view name = command;

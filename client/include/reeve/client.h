@@ -71,6 +71,9 @@ class REEVE_API Client {
   WorkerInfo worker(std::string_view name_or_id);
   void drain(std::string_view worker, bool on = true);
   StatusInfo status();
+  // Begins a copy of the master's store in a file of this name on the master's machine, and returns at once; asked again
+  // with the same number (not 0, drawn at random) it says how that copy stands.
+  BackupInfo backup(std::uint64_t number, std::string_view file);
   std::string master_address() const;  // "127.0.0.1:7733"
 
  private:

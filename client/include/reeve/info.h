@@ -110,4 +110,11 @@ struct StatusInfo {
   std::vector<std::pair<std::string, std::uint64_t>> counters;
 };
 
+struct BackupInfo {
+  std::string file;  // on the master's machine
+  std::uint64_t bytes_done = 0, bytes_total = 0;
+  WallTime taken{};  // what was acknowledged before is in it; zero: not begun yet
+  bool finished = false;
+};
+
 }  // namespace reeve

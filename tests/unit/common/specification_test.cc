@@ -218,6 +218,8 @@ TEST(SpecificationTest, EveryMessageIsInItsTableUnderItsNumber) {
       {FrameType::worker_control, wire::WorkerControl::default_instance()},
       {FrameType::status, wire::Status::default_instance()},
       {FrameType::status_info, wire::StatusInfo::default_instance()},
+      {FrameType::backup, wire::Backup::default_instance()},
+      {FrameType::backup_info, wire::BackupInfo::default_instance()},
       {FrameType::capacity, wire::Capacity::default_instance()},
       {FrameType::grant, wire::Grant::default_instance()},
       {FrameType::stop, wire::Stop::default_instance()},
