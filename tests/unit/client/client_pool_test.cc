@@ -1,0 +1,171 @@
+// Pools of the client library: apply, map, imap, futures.
+#include <numeric>
+#include <ranges>
+#include <set>
+
+#include "tests/unit/client/client_fixture.h"
+
+namespace reeve::client {
+namespace {
+
+TEST_F(ClientTest, ApplyReturnsWhatTheFunctionReturned) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  EXPECT_EQ(pool.apply("echo", "hello").bytes, "hello");
+  EXPECT_EQ(pool.apply("echo", 42).as<int>(), 42);
+  EXPECT_EQ(pool.job(), 1u);
+}
+
+TEST_F(ClientTest, ManyCallsTravelInFewFrames) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  const auto values = pool.map("echo", std::views::iota(0, 20'000));
+  ASSERT_EQ(values.size(), 20'000u);
+  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(values[static_cast<std::size_t>(i)].as<int>(), i);
+  EXPECT_LT(master.count(FrameType::submit), 200u);
+  EXPECT_EQ(echo->jobs.size(), 1u);
+}
+
+TEST_F(ClientTest, AFailedTaskThrowsWhatIsKnownAboutIt) {
+  echo->function = [](const std::string&, wire::Outcome& outcome) {
+    outcome.set_state(wire::FAILED);
+    outcome.set_error("it broke");
+    outcome.set_exit_code(3);
+  };
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  auto future = pool.apply_async("echo", "x");
+  try {
+    future.get();
+    FAIL() << "no exception";
+  } catch (const TaskFailed& error) {
+    EXPECT_EQ(error.job(), 1u);
+    EXPECT_EQ(error.index(), 1u);
+    EXPECT_EQ(error.outcome().exit_code, 3);
+    EXPECT_THAT(error.what(), testing::HasSubstr("it broke"));
+  }
+  EXPECT_FALSE(future.successful());
+  EXPECT_EQ(future.outcome().worker, "fake");
+}
+
+TEST_F(ClientTest, CallbacksAreCalledInTheOrderOfTheResults) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  std::vector<int> order;  // written by one driver after the other, read after join
+  for (int i = 0; i < 500; ++i)
+    pool.apply_async("echo", i, [&order](const Future& future) { order.push_back(future.get().as<int>()); });
+  pool.join();
+  std::vector<int> expected(500);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(order, expected);
+}
+
+TEST_F(ClientTest, ACallbackMayCallButNotWait) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  Future second;
+  std::optional<Errc> code;
+  pool.apply_async("echo", "one", [&](const Future&) {
+    second = pool.apply_async("echo", "two");
+    try {
+      second.get();
+    } catch (const Exception& error) {
+      code = error.code();
+    }
+  });
+  pool.join();
+  EXPECT_EQ(code, Errc::wrong_state);
+  EXPECT_EQ(second.get().bytes, "two");
+}
+
+TEST_F(ClientTest, ImapKeepsTheOrderAndReadsItsElementsLazily) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool({.window = 16});
+  std::size_t taken = 0;
+  auto elements = std::views::iota(0, 1000) | std::views::transform([&taken](int i) {
+                    ++taken;
+                    return i;
+                  });
+  int expected = 0;
+  for (const Payload& value : pool.imap("echo", elements)) {
+    ASSERT_EQ(value.as<int>(), expected++);
+    ASSERT_LE(taken, static_cast<std::size_t>(expected) + 16);
+  }
+  EXPECT_EQ(expected, 1000);
+}
+
+TEST_F(ClientTest, ImapUnorderedGivesEveryResultOnce) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool({.window = 50});
+  long sum = 0;
+  int count = 0;
+  for (const Payload& value : pool.imap_unordered("echo", std::views::iota(1, 1001))) {
+    sum += value.as<long>();
+    ++count;
+  }
+  EXPECT_EQ(count, 1000);
+  EXPECT_EQ(sum, 500'500);
+}
+
+TEST_F(ClientTest, ResultsThatWereReceivedAreAcknowledged) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  pool.map("echo", std::views::iota(0, 100));
+  client.close();
+  master.wait_until([](const std::vector<Received>& frames) {
+    std::set<std::uint32_t> indices;
+    for (const Received& frame : frames) {
+      if (frame.type != FrameType::fetched) continue;
+      const auto message = frame.as<wire::Fetched>();
+      indices.insert(message.indices().begin(), message.indices().end());
+    }
+    return indices.size() == 100;
+  });
+}
+
+TEST_F(ClientTest, AFutureOutlivesItsPool) {
+  auto client = Client::connect(master.options());
+  Future future;
+  {
+    auto pool = client.pool();
+    future = pool.apply_async("echo", "late");
+  }
+  EXPECT_EQ(future.get().bytes, "late");
+  master.wait_for(FrameType::close_job);
+}
+
+TEST_F(ClientTest, AClosedPoolTakesNoMoreCalls) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  pool.apply("echo", "one");
+  pool.close();
+  EXPECT_THROW(pool.apply("echo", "two"), Exception);
+  master.wait_for(FrameType::close_job);
+}
+
+TEST_F(ClientTest, CloseWithWorkUnderWayEndsItsFutures) {
+  echo->push_outcomes = false;
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  auto future = pool.apply_async("echo", "never");
+  std::thread waiter([future] { EXPECT_THROW(future.get(), Unavailable); });
+  master.wait_for(FrameType::submit);
+  client.close();
+  waiter.join();
+  EXPECT_THROW(future.get(), Unavailable);
+  EXPECT_THROW(pool.apply_async("echo", "x"), Unavailable);
+}
+
+TEST_F(ClientTest, ManyThreadsWaitAtOnce) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&pool, t] {
+      for (int i = 0; i < 300; ++i) EXPECT_EQ(pool.apply("echo", t * 1000 + i).as<int>(), t * 1000 + i);
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace reeve::client
