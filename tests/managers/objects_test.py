@@ -194,7 +194,8 @@ def test_random_changes_are_there_after_restarts(master):
     print('seed %d' % seed)
     choose = random.Random(seed)
     client = connect(master)
-    models = {'log': list(client.get_log()), 'scores': dict(client.get_scores().items()), 'numbers': client.get_numbers()[:]}
+    del client.get_log()[:]  # it has values that cannot be compared
+    models = {'log': [], 'scores': dict(client.get_scores().items()), 'numbers': client.get_numbers()[:]}
 
     def change():
         client = connect(master)
