@@ -87,6 +87,7 @@ void Manager::stop_waiting(SessionId session, Peer& peer) {
 void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
                       bool woken) {
   stop_waiting(to, peer);
+  if (outcome) keep_what_is_sent(*outcome);
   payload_.clear();
   const bool readable = write_answer(peer.reader, outcome, payload_);
   const bool precious = outcome && outcome->precious;
@@ -103,6 +104,15 @@ void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& f
   replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, woken);
 }
 
+// An item that was taken out of its object would take the objects of its proxies with it.
+void Manager::keep_what_is_sent(const Answer& answer) {
+  const auto keep = [this](const ItemPtr& item) {
+    if (item.use_count() == 1) proxies_.sent(item);
+  };
+  if (const auto* const item = std::get_if<ItemPtr>(&answer.value)) keep(*item);
+  if (const auto* const pair = std::get_if<std::pair<ItemPtr, ItemPtr>>(&answer.value)) keep(pair->second);
+}
+
 bool Manager::answered(SessionId to, Now now, Effects& effects) {
   const auto found = peers_.find(to);
   if (found == peers_.end()) return false;
@@ -112,6 +122,7 @@ bool Manager::answered(SessionId to, Now now, Effects& effects) {
   const std::shared_ptr<Object> from = std::exchange(peer.in, nullptr);
   if (!peer.hand || peer.hand->sent.index == 0) return false;
   const TaskId sent = std::exchange(peer.hand->sent, {});
+  proxies_.sent(sent);
   const auto* const queue = dynamic_cast<const NamedQueue*>(from.get());
   ASSERT(queue != nullptr, "a value was sent by no queue");
   return queue->delivered(*peer.hand, sent, now, effects);
@@ -143,6 +154,7 @@ void Manager::settle(Now now, Effects& effects) {
         returned.to->undelivered(returned.item, *this);
     }
   }
+  proxies_.pass(now.mono);
   objects_.sweep();
   if (notes_.empty()) return;
   for (Record& note : notes_) effects.keep(std::move(note));
@@ -153,8 +165,10 @@ void Manager::settle(Now now, Effects& effects) {
 // ---- time
 
 std::optional<TimePoint> Manager::wake_at() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return std::get<TimePoint>(*deadlines_.begin());
+  const auto pickup = proxies_.wake_at();
+  if (deadlines_.empty()) return pickup;
+  const TimePoint deadline = std::get<TimePoint>(*deadlines_.begin());
+  return pickup ? std::min(*pickup, deadline) : deadline;
 }
 
 bool Manager::tick(Now now, Effects& effects) {
@@ -224,8 +238,11 @@ NamedQueue* Manager::queue_asked_by(SessionId session, std::uint64_t request, Pe
 
 void Manager::submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) {
   Peer* peer = nullptr;
-  if (const auto* queue = queue_asked_by(to, request, peer))
-    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->submitted(answer), false);
+  const auto* const queue = queue_asked_by(to, request, peer);
+  if (queue == nullptr) return;
+  std::vector<Pin> pins = std::exchange(peer->hand->putting, {});
+  if (answer && !pins.empty()) proxies_.put({answer->job, answer->first}, std::move(pins), broker_);
+  deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->submitted(answer), false);
 }
 
 void Manager::got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) {

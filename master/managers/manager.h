@@ -23,6 +23,7 @@
 #include "master/managers/named_queue.h"
 #include "master/managers/object_table.h"
 #include "master/managers/options.h"
+#include "master/managers/proxies.h"
 #include "master/managers/replies.h"
 
 namespace reeve::master::managers {
@@ -98,6 +99,7 @@ class Manager final : private Hall, private QueueClients {
   Outcome call_method(Object& object, Call& call) const;
   void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
                bool woken);
+  void keep_what_is_sent(const Answer& answer);
   void settle(Now now, Effects& effects);  // what the last command left behind
   void stop_waiting(SessionId session, Peer& peer);
   NamedQueue* queue_asked_by(SessionId session, std::uint64_t request, Peer*& peer);
@@ -124,6 +126,7 @@ class Manager final : private Hall, private QueueClients {
   std::unordered_map<std::string, std::shared_ptr<Object>> names_;
   std::set<Deadline> deadlines_;
   std::vector<Returned> returned_;
+  Proxies proxies_;
   Records notes_;  // of declared objects, for the Broker's store
   std::uint64_t next_call_ = 1;
   bool broker_was_asked_ = false;

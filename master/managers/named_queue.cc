@@ -99,7 +99,11 @@ Outcome NamedQueue::put(Call& call) {
                    .wait_max = wait_max_of(asked->patience)};
   values.items.reserve(1, stored.size());
   values.items.add(stored);
-  const Asker asker{clients_.hand_of(call.caller.session, call.now).session, call.caller.call};
+  QueueHand& hand = clients_.hand_of(call.caller.session, call.now);
+  hand.putting.clear();
+  for (const std::string& of_proxy : asked->item->token_idents)
+    if (auto object = call.hall.find(of_proxy)) hand.putting.emplace_back(std::move(object));
+  const Asker asker{hand.session, call.caller.call};
   const Result<void> put = broker_.put(asker, std::move(values), call.now, call.effects);
   if (!put) return refused(put.error());
   return Answer{Waits{}};

@@ -18,7 +18,8 @@ namespace reeve::master::managers {
 // What one session has in its hands: of the Broker's values.
 struct QueueHand {
   SessionId session;
-  TaskId sent;  // in the answer that is on its way; index 0: none
+  std::vector<Pin> putting;  // objects whose proxies are in the value that it puts
+  TaskId sent;               // in the answer that is on its way; index 0: none
   std::deque<std::pair<std::string, TaskId>>
       unacknowledged;  // of queues with ack = task_done, by order of getting
 };

@@ -11,6 +11,20 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+// The request, with a proxy of a list as its argument.
+Request with_proxy(Request request, std::string_view ident) {
+  return request
+      .raw(
+          "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
+          "cmultiprocessing.managers\nToken\n)\x81(")
+      .text("list")
+      .raw(
+          "(U\x09"
+          "127.0.0.1I5000\nt")
+      .text(ident)
+      .raw("tbU\x06pickle}tR");
+}
+
 TEST_F(ManagerTest, AFirstRequestIsAnsweredAndEndsTheConnectionUnlessCallsFollow) {
   EXPECT_THAT(ask(1, Request{"", "dummy"}), HasSubstr("#RETURN"));
   EXPECT_THAT(ask(2, Request{"", "frobnicate"}), HasSubstr("AssertionError: 'frobnicate'"));
@@ -144,25 +158,36 @@ TEST_F(ManagerTest, TheTimeOutOfOneBreaksABarrierForAll) {
   EXPECT_THAT(heard(2), ElementsAre(HasSubstr("BrokenBarrierError")));
 }
 
-TEST_F(ManagerTest, AProxyInAValueKeepsItsObject) {
-  const std::string inner = create("list"), outer = create("Queue");
+TEST_F(ManagerTest, AProxyInAValueKeepsItsObjectUntilItsReaderHasCountedAReference) {
+  for (const std::string_view type : {"Queue", "list", "get_tasks"}) {
+    SCOPED_TRACE(type);
+    const std::string inner = create("list"), outer = create(type);
+    const std::size_t before = manager.objects() - 1;
+    const int session = next_short++;
+    connect(session);
+    const std::string put = type == "list" ? "append" : "put", take = type == "list" ? "pop" : "get";
+    EXPECT_THAT(ask(session, with_proxy(Request{outer, put}, inner)), HasSubstr("#RETURN"));
+    ask(next_short++, Request{"", "decref"}.text(inner));
+    EXPECT_EQ(manager.objects(), before + 1);
+    EXPECT_THAT(ask(session, Request{outer, take}), HasSubstr("RebuildProxy"));
+    ask(next_short++, Request{"", "dummy"});
+    EXPECT_EQ(manager.objects(), before + 1) << "its reader is about to count a reference";
+    pass(Proxies::pickup_max + 1ms);
+    EXPECT_EQ(manager.objects(), before);
+  }
+}
+
+TEST_F(ManagerTest, AValueThatNobodyGotKeepsItsObjectsNoLonger) {
+  const std::string queue = create("get_tasks");
   connect(1);
-  Request put{outer, "put"};
-  put.raw(
-         "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
-         "cmultiprocessing.managers\nToken\n)\x81(")
-      .text("list")
-      .raw(
-          "(U\x09"
-          "127.0.0.1I5000\nt")
-      .text(inner)
-      .raw("tbU\x06pickle}tR");
-  EXPECT_THAT(ask(1, put), HasSubstr("#RETURN"));
-  ask(next_short++, Request{"", "decref"}.text(inner));
-  EXPECT_EQ(manager.objects(), 2u);
-  ask(1, Request{outer, "get"});
-  ask(next_short++, Request{"", "dummy"});
-  EXPECT_EQ(manager.objects(), 1u);
+  for (int i = 0; i < 200; ++i) {
+    const std::string inner = create("list");
+    EXPECT_THAT(ask(1, with_proxy(Request{queue, "put"}, inner)), HasSubstr("#RETURN"));
+    ask(next_short++, Request{"", "decref"}.text(inner));
+    const Asker asker{};
+    ASSERT_TRUE(broker.queue_control(asker, "tasks", QueueAction::purge, now, answers));
+  }
+  EXPECT_LT(manager.objects(), 150u);
 }
 
 TEST_F(ManagerTest, GarbageIsAnsweredWithATraceback) {
