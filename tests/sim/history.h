@@ -39,6 +39,7 @@ class History {
   void joined(const std::string& queue, const Values& asked);
   void admitted(const std::string& queue, std::uint64_t before, std::uint64_t more, std::uint64_t maxsize);
   bool is_current(const Fence& fence) const;
+  const Fence& current(const TaskId& task) { return current_[task].fence; }
 
   // ---- workers
   struct Runner {  // a worker, as far as it matters here

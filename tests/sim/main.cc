@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/sim/on_abort.h"
 #include "tests/sim/world.h"
 
 using namespace reeve::sim;
@@ -28,8 +29,13 @@ int search(double minutes) {
   std::random_device random;
   std::uint64_t seeds = 0;
   for (; std::chrono::steady_clock::now() < until; ++seeds) {
-    const std::uint64_t seed = random();
-    if (const Verdict verdict = simulate(seed); !verdict.broken.empty()) return show(seed, verdict) ? 0 : 1;
+    const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
+    simulating() = seed;
+    if (const Verdict verdict = simulate(seed); !verdict.broken.empty()) {
+      show(seed, verdict);
+      fmt::print("replay: {}\n", replay_of(seed));
+      return 1;
+    }
     if (seeds % 100 == 99) fmt::print("{} seeds kept all promises\n", seeds + 1), std::fflush(stdout);
   }
   fmt::print("{} seeds kept all promises\n", seeds);
@@ -51,6 +57,8 @@ int main(int argc, char** argv) {
       ->needs(one)
       ->check(CLI::IsMember(std::vector<std::string>{bug_names.begin(), bug_names.end()}));
   CLI11_PARSE(app, argc, argv);
+  name_seed_on_abort();
+  simulating() = seed;
   if (one->empty()) return search(minutes);
   const auto planted = static_cast<Bug>(std::ranges::find(bug_names, bug) - bug_names.begin());
   return show(seed, simulate(seed, planted, verbose)) ? 0 : 1;

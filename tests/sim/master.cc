@@ -196,15 +196,12 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
   const std::string worker = session(id)->worker->name();
   std::vector<Fence> recorded;
   std::size_t refused = 0;
-  // Some say again what they, or others, have said before. It must not count.
-  if (!told_.empty() && clock_.chance(20))
-    finished.insert(finished.begin(), told_[clock_.draw(told_.size())]);
-  told_.insert(told_.end(), finished.begin(), finished.end());
-  if (told_.size() > 50) told_.erase(told_.begin(), told_.end() - 50);
+  add_lies(worker, finished);
   for (Finished& one : finished) {
     const TaskState state = one.outcome.state;
     const std::string value = one.outcome.value;
-    if (broker_->complete(id, one.fence, std::move(one.outcome), now(), *this)) {
+    const Fence counted = bug_ == Bug::fence_not_compared ? history_.current(one.fence.task) : one.fence;
+    if (broker_->complete(id, counted, std::move(one.outcome), now(), *this)) {
       story_.tell("master", "records attempt {} of {}", one.fence.attempt, one.fence.task);
       history_.recorded(one.fence, state, value, worker);
       recorded.push_back(one.fence);
@@ -221,6 +218,21 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
   found->completed.push_back(std::move(completed));
   departures_.touch(*found);
   turn_soon();
+}
+
+// Some say again what they or others have said before, or finish what others run. It must not count.
+void Master::add_lies(const std::string& worker, std::vector<Finished>& finished) {
+  constexpr std::size_t remembered = 50;
+  const std::vector<Finished> truth = finished;
+  if (!told_.empty() && clock_.chance(20))
+    finished.insert(finished.begin(), told_[clock_.draw(told_.size())]);
+  if (!running_.empty() && clock_.chance(20)) {
+    const auto& [fence, holder] = running_[clock_.draw(running_.size())];
+    if (holder != worker) finished.insert(finished.begin(), {fence, Outcome{.value = "a lie"}});
+  }
+  told_.insert(told_.end(), truth.begin(), truth.end());
+  if (told_.size() > remembered)
+    told_.erase(told_.begin(), told_.begin() + static_cast<std::ptrdiff_t>(told_.size() - remembered));
 }
 
 void Master::worker_beats(SessionId id, TimePoint sent) {
@@ -461,6 +473,8 @@ void Master::grant(SessionId to, const Grant& grant) {
   Session* const found = session(to);
   if (found == nullptr) return;
   const std::string& worker = found->worker->name();
+  running_.emplace_back(grant.fence, worker);
+  if (running_.size() > 10) running_.pop_front();
   history_.granted(grant.fence, {worker, found->worker->functions(), draining_.contains(worker), paused_});
   story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
               found->worker->name());

@@ -112,6 +112,7 @@ class Master final : private master::Effects {
   void hold(SessionId to, Message message, bool patient = false);
   void send(SessionId to, Message message);
   void fulfil_wishes();
+  void add_lies(const std::string& worker, std::vector<Finished>& finished);
   void note_admission(const master::ChunkRecord& chunk);
   void check_admissions();
 
@@ -155,7 +156,9 @@ class Master final : private master::Effects {
   SessionId operator_;
   std::map<std::string, bool> paused_wishes_, draining_wishes_;
   std::set<std::string> paused_, draining_;  // as the Broker was told
-  std::vector<Finished> told_;  // results that were reported once, for those who repeat themselves
+  // For peers who lie: results that were reported once, and attempts that others run.
+  std::vector<Finished> told_;
+  std::deque<std::pair<Fence, std::string>> running_;
 
   // The turn.
   std::unique_ptr<master::GroupCommit> commits_;

@@ -2,20 +2,34 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <random>
 #include <string>
 
+#include "tests/sim/on_abort.h"
 #include "tests/sim/world.h"
 
 namespace reeve::sim {
 namespace {
 
 void expect_all_promises_kept(std::uint64_t seed) {
+  name_seed_on_abort();
+  simulating() = seed;
   const Verdict verdict = simulate(seed);
   EXPECT_TRUE(verdict.broken.empty())
-      << fmt::format("seed {} (tests/sim --seed {} --verbose): {}", seed, seed, verdict.broken.front());
+      << fmt::format("seed {}: {}\nreplay: {}", seed, verdict.broken.front(), replay_of(seed));
 }
 
-// The same in every run, so that a change is judged by what it changed; tests/sim.sh looks for others.
+// Others in every run.
+TEST(Simulation, FreshSeedsKeepAllPromisesForTwentySeconds) {
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  std::random_device random;
+  std::uint64_t seeds = 0;
+  for (; std::chrono::steady_clock::now() < until && !HasFailure(); ++seeds)
+    expect_all_promises_kept(std::uint64_t{random()} << 32 | random());
+  fmt::print("{} fresh seeds\n", seeds);
+}
+
+// The same in every run, so that a change is judged by what it changed.
 TEST(Simulation, SixtySeedsKeepAllPromises) {
   for (std::uint64_t seed = 1; seed <= 60 && !HasFailure(); ++seed) expect_all_promises_kept(seed);
 }
