@@ -8,12 +8,12 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from multiprocessing.managers import (AcquirerProxy, ArrayProxy, BaseManager, BarrierProxy, ConditionProxy, DictProxy, EventProxy,
                                       ListProxy, NamespaceProxy, RemoteError, ValueProxy)
 
 from master import AUTHKEY, Master, pythons
 
+CHANGES_BEFORE_KILL = 40  # of each client: lines, two for a change
 HERE = os.path.dirname(os.path.abspath(__file__))
 OBJECTS = {
     'scores': ('type = "dict"', DictProxy),
@@ -264,11 +264,9 @@ def test_what_was_acknowledged_to_any_python_is_there_after_a_kill(master):
             running.append(subprocess.Popen(
                 [path, '-B', os.path.join(HERE, 'objects_client.py'), str(master.port), AUTHKEY, 'p' + version.replace('.', '_'),
                  str(number), str(done[number])], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
-        for process in running:
-            process.stdout.readline()  # it is at work
-        time.sleep(0.7)
+        heads = [[process.stdout.readline() for _ in range(CHANGES_BEFORE_KILL)] for process in running]  # all are at work
         master.kill()
-        outputs = [process.communicate()[0].decode().split('\n') for process in running]
+        outputs = [(b''.join(head) + process.communicate()[0]).decode().split('\n') for head, process in zip(heads, running)]
         master.start()
 
         def compare():
