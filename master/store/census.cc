@@ -16,8 +16,9 @@ class Reader {
       : database_{database}, bad_{bad} {}
 
   Result<Census> read() {
-    for (const auto step : {&Reader::read_jobs, &Reader::read_chunks, &Reader::read_outcomes,
-                            &Reader::read_progress, &Reader::read_queues, &Reader::count_the_rest})
+    for (const auto step :
+         {&Reader::read_jobs, &Reader::read_chunks, &Reader::read_outcomes, &Reader::read_progress,
+          &Reader::read_queues, &Reader::read_cells, &Reader::count_the_rest})
       if (auto done = (this->*step)(); !done) return fail(done.error());
     sum_up();
     return census_;
@@ -52,6 +53,7 @@ class Reader {
   Result<void> read_outcomes();
   Result<void> read_progress();
   Result<void> read_queues();
+  Result<void> read_cells();
   Result<void> count_the_rest();
   Result<void> check_chunk(const sql::Statement& row);
   Result<void> check_outcomes(const sql::Statement& row, Chunk& chunk);
@@ -124,6 +126,14 @@ Result<void> Reader::read_outcomes() {
                                fmt::format("job = {} AND chunk = {} AND seq = {}", row.integer(0),
                                            row.integer(1), row.integer(2)),
                                read.error().detail);
+                  });
+}
+
+Result<void> Reader::read_cells() {
+  return each_row("SELECT DISTINCT quote(object) FROM cells WHERE object NOT IN (SELECT name FROM objects)",
+                  [&](const sql::Statement& row) {
+                    complain("cells", fmt::format("object = {}", row.text(0)),
+                             "the object of these cells is missing");
                   });
 }
 

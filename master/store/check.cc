@@ -34,7 +34,16 @@ class Checker {
                       *holder > 0 ? fmt::format(" (pid {})", *holder) : ""));
     else
       say("no master is running on it");
-    if (auto read = look_inside(); !read) complain(read.error().detail);
+    auto database = sql::Database::open_to_read(path_, nullptr);
+    if (!database) return fail(database.error());
+    if (auto read = look_inside(*database); !read) {
+      // Not being let in, or a disk that fails, says nothing about what is in the file.
+      const int rc = sqlite3_errcode(database->raw()) & 0xff;
+      if (rc != SQLITE_CORRUPT && rc != SQLITE_NOTADB && rc != SQLITE_OK && rc != SQLITE_ROW &&
+          rc != SQLITE_DONE)
+        return fail(read.error());
+      complain(read.error().detail);
+    }
     conclude();
     return std::move(report_);
   }
@@ -46,22 +55,20 @@ class Checker {
     if (complaints_ <= complaints_shown_max) say("DAMAGED: " + std::move(line));
   }
 
-  Result<void> look_inside() {
-    auto database = sql::Database::open_to_read(path_, nullptr);
-    if (!database) return fail(database.error());
-    sqlite3_busy_timeout(database->raw(), 5000);
+  Result<void> look_inside(sql::Database& database) {
+    sqlite3_busy_timeout(database.raw(), 5000);
     // All of it as of one moment, whatever a running master writes meanwhile.
-    if (auto begun = database->run("BEGIN"); !begun) return begun;
-    const auto version = format_of(*database);
+    if (auto begun = database.run("BEGIN"); !begun) return begun;
+    const auto version = format_of(database);
     if (!version) return fail(version.error());
     say(fmt::format("format {}", *version));
-    if (auto read = check_pages(*database); !read) return read;
+    if (auto read = check_pages(database); !read) return read;
     if (*version < format_newest) {
       say("an older format: the next start of reeve-master brings it up to date; records are read after "
           "that");
       return {};
     }
-    return check_records(*database);
+    return check_records(database);
   }
 
   Result<void> check_pages(sql::Database& database) {

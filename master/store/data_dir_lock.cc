@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "master/store/draft_file.h"
+
 namespace reeve::master {
 namespace {
 
@@ -32,10 +34,21 @@ Result<void> make_private(const std::string& dir) {
   return {};
 }
 
+// A power cut must not take away the directory with what will be acknowledged in it, whoever made it a moment ago.
+// Those above may be closed to us; then others made them.
+void keep_name(const std::string& dir) {
+  std::error_code error;
+  for (auto above = std::filesystem::absolute(dir, error);;) {
+    above = above.parent_path();
+    if (!flush_directory(above.string()) || above == above.root_path()) return;
+  }
+}
+
 }  // namespace
 
 Result<DataDirLock> DataDirLock::take(const std::string& dir) {
   if (auto made = make_private(dir); !made) return fail(made.error());
+  keep_name(dir);
   const std::string path = dir + "/lock";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Errc::storage_failed, "cannot open {}: {}", path, std::strerror(errno));

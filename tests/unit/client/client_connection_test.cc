@@ -18,6 +18,12 @@ TEST_F(ClientTest, AWrongKeyIsToldFromAMasterThatIsNotThere) {
   EXPECT_THROW(Client::connect(options), Unavailable);
 }
 
+TEST_F(ClientTest, AMasterThatDoesNotKnowBackupsIsNotAskedForOne) {
+  auto client = Client::connect(master.options());
+  EXPECT_THROW(client.backup(1, "x.db"), Unavailable);
+  EXPECT_EQ(master.count(FrameType::backup), 0u);
+}
+
 TEST_F(ClientTest, ALostSubmissionIsRepeatedUnderItsNumber) {
   echo->answer_submits = echo->push_outcomes = false;
   auto client = Client::connect(master.options());

@@ -18,7 +18,6 @@
 namespace reeve::master {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class BackupTest : public ::testing::Test {
