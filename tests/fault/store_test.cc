@@ -58,7 +58,7 @@ class StoreTest : public ::testing::Test {
   Ran put_until_refused() {
     const std::string large(256 << 10, 'v');
     for (int i = 0; i < 1000; ++i) {
-      Ran ran = cluster->reeve({"queue", "put", "q", "-"}, large);
+      Ran ran = cluster->reeve({"queue", "put", "q", "--stdin"}, large);
       if (ran.exit_code != 0) return ran;
       ++acknowledged;
     }
