@@ -150,6 +150,28 @@ TEST_F(BackupTest, AClientChoosesANameAndNoPlaceAndNothingIsReplaced) {
               StartsWith(R"({"schema":"reeve.backup/1","file":")" + data() + "/backups/reeve-20"));
 }
 
+TEST_F(BackupTest, AMasterThatIsStoppedMeanwhileLeavesAWholeBackupOrNone) {
+  const std::string large(256 << 10, 'v');
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(cluster.reeve({"queue", "put", "q", "--stdin"}, large).exit_code, 0);
+  for (std::uint64_t round = 1; round <= 5; ++round) {
+    const std::string file = fmt::format("round-{}.db", round);
+    {
+      Client client = Client::connect(
+          {.master = cluster.address(), .authkey = {}, .authkey_file = cluster.authkey_file()});
+      EXPECT_FALSE(client.backup(round, file).finished);
+      for (std::uint64_t asked = 1; asked < round; ++asked)
+        EXPECT_EQ(client.backup(round, file).file, data() + "/backups/" + file);
+    }
+    cluster.stop_master(SIGTERM);
+    for (const auto& left : std::filesystem::directory_iterator{data() + "/backups"})
+      EXPECT_EQ(left.path().extension(), ".db") << left.path();
+    if (std::filesystem::exists(data() + "/backups/" + file)) {
+      EXPECT_GT(std::filesystem::file_size(data() + "/backups/" + file), 40u * large.size());
+    }
+    cluster.start_master();
+  }
+}
+
 TEST(BackupWithoutAStoreTest, AMasterThatKeepsNothingSaysSo) {
   Cluster cluster{{.ephemeral = true}};
   const Ran ran = cluster.reeve({"admin", "backup", "x.db"});
