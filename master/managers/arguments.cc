@@ -73,6 +73,12 @@ std::expected<std::optional<double>, Raise> seconds_of(const pickle::Fragment* f
   return seconds;
 }
 
+std::expected<std::optional<double>, Raise> seconds_of_wait(const Arguments& arguments) {
+  const auto bound = arguments.bind("wait()", std::array<std::string_view, 1>{"timeout"});
+  if (!bound) return std::unexpected(bound.error());
+  return seconds_of((*bound)[0]);
+}
+
 std::expected<std::int64_t, Raise> integer_of(const pickle::Value& value) {
   if (const auto number = value.to_int64()) return *number;
   if (value.kind() == pickle::Value::Kind::integer)

@@ -66,6 +66,8 @@ bool is_none(const pickle::Fragment& fragment);
 bool truth_of(const pickle::Fragment* fragment, bool when_absent);
 // None, or absent: no value. Raises TypeError for what is no number. In seconds.
 std::expected<std::optional<double>, Raise> seconds_of(const pickle::Fragment* fragment);
+// …as the only argument of a wait(timeout=None).
+std::expected<std::optional<double>, Raise> seconds_of_wait(const Arguments& arguments);
 // Raises TypeError for what is no integer, OverflowError for one beyond 64 bits.
 std::expected<std::int64_t, Raise> integer_of(const pickle::Value& value);
 std::expected<std::int64_t, Raise> integer_of(const pickle::Fragment& fragment);

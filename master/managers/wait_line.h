@@ -10,6 +10,12 @@
 
 namespace reeve::master::managers {
 
+// How long a call may wait.
+struct Patience {
+  bool waits = true;
+  std::optional<double> seconds = {};  // none: for ever
+};
+
 struct Bare {};
 
 template <typename Extra = Bare>
@@ -24,6 +30,11 @@ class WaitLine {
   std::size_t size() const { return waiters_.size(); }
   void add(const Caller& caller, Extra extra = {}) {
     waiters_.emplace(caller.call, Waiter{caller, std::move(extra)});
+  }
+  // …and what the caller hears: nothing yet.
+  Answer wait(const Call& call, std::optional<double> seconds, Extra extra = {}) {
+    add(call.caller, std::move(extra));
+    return {.value = Waits{deadline_after(call.now.mono, seconds)}};
   }
   Waiter& front() { return waiters_.begin()->second; }
   Waiter take_front() { return std::move(waiters_.extract(waiters_.begin()).mapped()); }

@@ -39,10 +39,7 @@ Outcome Barrier::call(Call& call) {
 }
 
 Outcome Barrier::wait(Call& call) {
-  constexpr std::array<std::string_view, 1> names{"timeout"};
-  const auto bound = call.arguments.bind("wait()", names);
-  if (!bound) return std::unexpected(bound.error());
-  auto seconds = seconds_of((*bound)[0]);
+  auto seconds = seconds_of_wait(call.arguments);
   if (!seconds) return std::unexpected(seconds.error());
   if (!seconds->has_value()) seconds = timeout_;
   if (broken_) return broken();
@@ -59,8 +56,7 @@ Outcome Barrier::wait(Call& call) {
     break_up(call.hall);
     return broken();
   }
-  line_.add(call.caller, {number});
-  return Answer{Waits{deadline_after(call.now.mono, *seconds)}};
+  return line_.wait(call, *seconds, {number});
 }
 
 Outcome Barrier::attribute(Call& call) const {

@@ -42,10 +42,7 @@ Outcome Condition::call(Call& call) {
 }
 
 Outcome Condition::wait(Call& call) {
-  constexpr std::array<std::string_view, 1> names{"timeout"};
-  const auto bound = call.arguments.bind("wait()", names);
-  if (!bound) return std::unexpected(bound.error());
-  const auto seconds = seconds_of((*bound)[0]);
+  const auto seconds = seconds_of_wait(call.arguments);
   if (!seconds) return std::unexpected(seconds.error());
   if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot wait on un-acquired lock");
   const std::uint32_t levels = lock_->give_up(call.hall);
@@ -55,8 +52,7 @@ Outcome Condition::wait(Call& call) {
       return answer_of(false, call.caller.python2);
     return Answer{Waits{}};
   }
-  waiting_.add(call.caller, {levels});
-  return Answer{Waits{deadline_after(call.now.mono, *seconds)}};
+  return waiting_.wait(call, *seconds, {levels});
 }
 
 Outcome Condition::notify(Call& call) {

@@ -16,15 +16,11 @@ std::span<const std::string_view> Event::exposed() const { return methods; }
 
 Outcome Event::call(Call& call) {
   if (call.method == "wait") {
-    constexpr std::array<std::string_view, 1> names{"timeout"};
-    const auto bound = call.arguments.bind("wait()", names);
-    if (!bound) return std::unexpected(bound.error());
-    const auto seconds = seconds_of((*bound)[0]);
+    const auto seconds = seconds_of_wait(call.arguments);
     if (!seconds) return std::unexpected(seconds.error());
     if (set_) return answer_of(true);
     if (*seconds && **seconds <= 0) return answer_of(false);
-    line_.add(call.caller);
-    return Answer{Waits{deadline_after(call.now.mono, *seconds)}};
+    return line_.wait(call, *seconds);
   }
   if (auto error = call.arguments.none(call.method)) return std::unexpected(std::move(*error));
   if (call.method == "is_set") return answer_of(set_);

@@ -11,11 +11,6 @@ constexpr std::array<std::string_view, 2> acquire_names{"blocking", "timeout"};
 constexpr std::array<std::string_view, 2> lock_methods{"acquire", "release"};
 
 // How long an acquire may take. A Lock reads -1 as "for ever", a Semaphore does not.
-struct Patience {
-  bool waits = true;
-  std::optional<double> seconds = {};
-};
-
 std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::string_view what, bool is_lock) {
   const auto bound = arguments.bind(what, acquire_names);
   if (!bound) return std::unexpected(bound.error());
@@ -49,11 +44,11 @@ Outcome LockCore::acquire(Call& call, Object& object) {
     return Answer{.value = true, .precious = kind_ == Kind::plain};
   }
   if (!patience->waits) return Answer{false};
-  line_.add(call.caller, {.levels = 1,
-                          .answer = {.value = true, .precious = kind_ == Kind::plain},
-                          .object = &object,
-                          .may_give_up = true});
-  return Answer{Waits{deadline_after(call.now.mono, patience->seconds)}};
+  return line_.wait(call, patience->seconds,
+                    {.levels = 1,
+                     .answer = {.value = true, .precious = kind_ == Kind::plain},
+                     .object = &object,
+                     .may_give_up = true});
 }
 
 Outcome LockCore::release(Call& call) {
@@ -152,8 +147,7 @@ Outcome Semaphore::acquire(Call& call) {
     return Answer{.value = true, .precious = true};
   }
   if (!patience->waits) return Answer{false};
-  line_.add(call.caller);
-  return Answer{Waits{deadline_after(call.now.mono, patience->seconds)}};
+  return line_.wait(call, patience->seconds);
 }
 
 Outcome Semaphore::release(Call& call) {

@@ -103,8 +103,7 @@ Outcome Queue::put(Call& call) {
   if (!item) return std::unexpected(item.error());
   if (full()) {
     if (!asked->patience.waits) return full_now();
-    putters_.add(call.caller, {std::move(*item)});
-    return Answer{Waits{deadline_after(call.now.mono, asked->patience.seconds)}};
+    return putters_.wait(call, asked->patience.seconds, {std::move(*item)});
   }
   if (auto error = add(std::move(*item))) return std::unexpected(std::move(*error));
   serve(call.hall);
@@ -150,8 +149,7 @@ Outcome Queue::get(Call& call) {
   }
   if (shut_down_) return was_shut_down();
   if (!patience->waits) return empty();
-  getters_.add(call.caller);
-  return Answer{Waits{deadline_after(call.now.mono, patience->seconds)}};
+  return getters_.wait(call, patience->seconds);
 }
 
 ItemPtr Queue::take() {
@@ -204,8 +202,7 @@ Outcome Queue::task_done(Call& call) {
 
 Outcome Queue::join(Call& call) {
   if (unfinished_ == 0) return Answer{};
-  joiners_.add(call.caller);
-  return Answer{Waits{}};
+  return joiners_.wait(call, {});
 }
 
 void Queue::serve_joiners(Hall& hall) {

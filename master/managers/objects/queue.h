@@ -13,10 +13,6 @@
 namespace reeve::master::managers {
 
 // The parameters of put and get, as every kind of queue reads them. Raise TypeError, ValueError.
-struct Patience {
-  bool waits = true;
-  std::optional<double> seconds = {};  // none: for ever
-};
 struct PutCall {
   pickle::Fragment* item = nullptr;
   Patience patience;
