@@ -56,6 +56,8 @@ class NativeServer {
   Result<void> listen(const Endpoint& endpoint) { return listener_.listen(endpoint); }
   Endpoint address() const { return listener_.address(); }
   void start();
+  // A connection that has shaken hands, as the listener hands them over.
+  void welcome(boost::asio::ip::tcp::socket socket, Role role);
   // Nothing new is taken; what was decided is committed; sessions are closed. False: the last commit failed.
   bool stop();
 
@@ -86,7 +88,6 @@ class NativeServer {
                    std::function<void(Result<std::vector<ChunkRecord>>)> then);
 
  private:
-  void welcome(boost::asio::ip::tcp::socket socket, Role role);
   void end_of_turn();
   void arm_timer();
   void sweep();
