@@ -5,6 +5,7 @@
 #include "common/base/byte_size.h"
 #include "master/store/census.h"
 #include "master/store/data_dir_lock.h"
+#include "master/store/page_reader.h"
 #include "master/store/schema.h"
 
 namespace reeve::master {
@@ -29,11 +30,13 @@ class Checker {
       return fail(Errc::not_found,
                   "there is no store in {} (no reeve.db): name its directory with --data-dir", data_dir_);
     say(fmt::format("{}: {}, its log: {}", path_, size_of(path_), size_of(path_ + "-wal")));
-    if (const auto holder = DataDirLock::holder(data_dir_))
+    const auto holder = DataDirLock::holder(data_dir_);
+    if (holder)
       say(fmt::format("a master is running on it{}: this is how it stands at this moment",
                       *holder > 0 ? fmt::format(" (pid {})", *holder) : ""));
     else
       say("no master is running on it");
+    if (!holder) check_log();
     auto database = sql::Database::open_to_read(path_, nullptr);
     if (!database) return fail(database.error());
     if (auto read = look_inside(*database); !read) {
@@ -69,6 +72,13 @@ class Checker {
       return {};
     }
     return check_records(database);
+  }
+
+  // While nobody writes it.
+  void check_log() {
+    const auto reader = PageReader::open(path_);
+    if (reader && reader->log_goes_on_behind_damage())
+      complain("the log is damaged, and transactions stand behind the damage: a start would not see them");
   }
 
   Result<void> check_pages(sql::Database& database) {

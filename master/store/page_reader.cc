@@ -158,7 +158,8 @@ PageReader::PageReader(PageReader&& other) noexcept
       in_log_{std::move(other.in_log_)},
       free_{std::move(other.free_)},
       damaged_pages_{other.damaged_pages_},
-      damaged_frames_{other.damaged_frames_} {}
+      damaged_frames_{other.damaged_frames_},
+      log_goes_on_behind_damage_{other.log_goes_on_behind_damage_} {}
 
 PageReader::~PageReader() {
   if (database_ >= 0) ::close(database_);
@@ -182,7 +183,8 @@ void PageReader::read_log() {
   }
   std::unordered_map<PageNumber, std::uint64_t> transaction;  // that is not known to be committed yet
   std::string frame(frame_bytes, '\0');
-  PageNumber size = 0;         // of the database, after the last commit; 0: there is none
+  PageNumber size = 0;  // of the database, after the last commit; 0: there is none
+  bool behind_damage = false;
   std::uint64_t doubtful = 0;  // damaged frames, or what is left behind the end of the log
   for (std::uint64_t at = log_header_bytes; read_at(log_, frame.data(), frame.size(), at);
        at += frame_bytes) {
@@ -200,6 +202,8 @@ void PageReader::read_log() {
     const PageNumber number = u32_at(view, 0), size_after_commit = u32_at(view, 4);
     transaction[number] = at + frame_header_bytes;
     if (size_after_commit == 0) continue;
+    log_goes_on_behind_damage_ = log_goes_on_behind_damage_ || behind_damage;
+    behind_damage = damaged_frames_ > 0;  // the transaction that was cut off may have kept its end
     size = size_after_commit;
     for (const auto& [page, offset] : transaction) in_log_[page] = offset;
     transaction.clear();

@@ -52,6 +52,9 @@ class PageReader {
   std::uint64_t pages() const { return page_count_; }
   std::uint64_t damaged_pages() const { return damaged_pages_; }    // as far as can be seen
   std::uint64_t damaged_frames() const { return damaged_frames_; }  // of the log
+  // Transactions stand in the log behind damage, so SQLite will not see them: no power cut explains that, for each was
+  // flushed before the next began.
+  bool log_goes_on_behind_damage() const { return log_goes_on_behind_damage_; }
 
  private:
   using PageNumber = std::uint32_t;  // from 1
@@ -70,6 +73,7 @@ class PageReader {
   std::unordered_map<PageNumber, std::uint64_t> in_log_;  // → where its newest committed content is
   std::unordered_set<PageNumber> free_;                   // hold nothing, or what was erased
   std::uint64_t damaged_pages_ = 0, damaged_frames_ = 0;
+  bool log_goes_on_behind_damage_ = false;
 };
 
 }  // namespace reeve::master

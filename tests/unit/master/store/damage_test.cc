@@ -158,6 +158,30 @@ TEST_F(DamageTest, TheRefusalOfADamagedStoreNamesTheCommandsThatHelp) {
   }
 }
 
+TEST_F(DamageTest, TransactionsBehindDamageInTheLogAreNoticedAndSaved) {
+  std::filesystem::create_directory(dir_ / "live");
+  {
+    SqliteStore store{{.data_dir = dir_ / "live"}};
+    ASSERT_TRUE(store.open());
+    for (int i = 0; i < 50; ++i) {
+      Records records = batch(QueueRecord{.name = fmt::format("q{}", i)});
+      ASSERT_TRUE(store.apply(records));
+    }
+    std::filesystem::create_directory(data());
+    for (const char* name : {"reeve.db", "reeve.db-wal"})
+      std::filesystem::copy_file(dir_ / "live/" + name, data() + "/" + name);
+  }
+  std::string log = read_file(db() + "-wal");
+  log[log.size() * 3 / 4] ^= 1;  // one bit, in the content of a page
+  write_file(db() + "-wal", log);
+  const auto report = check_store(data());
+  ASSERT_TRUE(report) << report.error().detail;
+  EXPECT_FALSE(report->is_sound);
+  EXPECT_THAT(report->lines, Contains(HasSubstr("transactions stand behind the damage")));
+  ASSERT_TRUE(salvage());
+  EXPECT_EQ(found_by_a_master().queues.size(), 50u);
+}
+
 TEST_F(DamageTest, FromASoundStoreEverythingIsSavedButWhatBelongsToConnections) {
   fill(80);
   const std::string before = read_file(db()), log_before = read_file(db() + "-wal");
