@@ -271,6 +271,7 @@ class Broker {
   void take_back(const TaskRef& ref, Step& step);
   void bound_result(Outcome& outcome) const;
   void end_recovery(Step& step);
+  void erase_jobs_of_nobody(Step& step);
   void lease_due(WorkerId id, Step& step);
   std::vector<Fence> reconcile(Worker& worker, std::span<const Fence> held, Step& step);
   bool may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const;
@@ -279,6 +280,8 @@ class Broker {
   Job* find_job(JobId id) const;
   void finish_job_if_done(Job& job, Step& step);
   void cancel_task(const TaskRef& ref, std::string_view why, Step& step);
+  void cancel_dependents(Job& job, Step& step);
+  void wait_for_nobody(Job& job);
   std::uint64_t cancel_all(Job& job, std::string_view why, Step& step);
   void job_ended(Job& job, Step& step);
   void unblock(Job& job, Step& step);
@@ -293,7 +296,6 @@ class Broker {
 
   // broker_recovery.cc
   void recover(Recovered recovered, Now now);
-  bool was_cancelled(const Job& job) const;
   void recover_chunk(Job& job, Recovered::Chunk& stored, Now now);
 
   // broker_query.cc

@@ -14,8 +14,8 @@ Job* Broker::find_job(JobId id) const {
 }
 
 JobRecord Broker::record_of(const Job& job) {
-  return {job.id,       job.name,  job.open,      job.submitted,  job.started,
-          job.finished, job.after, job.values_of, job.next_index, job.erased};
+  return {job.id,    job.name,      job.open,       job.submitted, job.started,  job.finished,
+          job.after, job.values_of, job.next_index, job.erased,    job.cancelled};
 }
 
 Result<void> Broker::close_job(Asker asker, JobId id, Now now, Effects& out) {
@@ -120,19 +120,24 @@ void Broker::job_ended(Job& job, Step& step) {
   step.out.keep(record_of(job));
   tell_watchers(job, step);
   const bool succeeded = job.counts[TaskState::succeeded] == job.counts.total();
-  const JobId id = job.id;
   const bool unneeded = !job.has_chunks();
-  for (const JobId dependent_id : std::exchange(job.dependents, {})) {
-    Job* dependent = find_job(dependent_id);
-    if (dependent == nullptr) continue;
-    if (succeeded) {
-      if (dependent->blockers > 0 && --dependent->blockers == 0) unblock(*dependent, step);
-    } else {
-      dependent->blockers = 0;  // what is retried by hand waits for nobody
-      cancel_all(*dependent, fmt::format("job {} did not succeed", id), step);
-    }
+  if (!succeeded) cancel_dependents(job, step);
+  for (const JobId id : std::exchange(job.dependents, {})) {
+    Job* dependent = find_job(id);
+    if (dependent != nullptr && dependent->blockers > 0 && --dependent->blockers == 0)
+      unblock(*dependent, step);
   }
   if (unneeded) erase_job(job, step);
+}
+
+void Broker::cancel_dependents(Job& job, Step& step) {
+  const std::string why = fmt::format("job {} did not succeed", job.id);
+  for (const JobId id : std::exchange(job.dependents, {})) {
+    Job* dependent = find_job(id);
+    if (dependent == nullptr) continue;
+    dependent->blockers = 0;
+    cancel_all(*dependent, why, step);
+  }
 }
 
 // The jobs it waited for have succeeded: its tasks start, or begin their delay.
@@ -179,7 +184,7 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
 
 std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
   std::uint64_t count = 0;
-  job.cancelled = true;
+  if (!std::exchange(job.cancelled, true)) step.out.keep(record_of(job));
   admit_rest(job, step);
   const std::deque chunks(job.chunks().begin(), job.chunks().end());  // a copy: cancelling may drop chunks
   if (job.open) close(job, step);
@@ -285,6 +290,7 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
     kept_results_ -= job->kept;
     job->finished = {};
     job->cancelled = false;
+    wait_for_nobody(*job);
     step.out.keep(record_of(*job));
   }
   for (const TaskRef& ref : refs) restart(ref, step);
@@ -294,6 +300,13 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
   }
   out.done(asker.session, asker.request, refs.size());
   return {};
+}
+
+// What is retried by hand runs whatever becomes of the jobs it was to run after.
+void Broker::wait_for_nobody(Job& job) {
+  for (const JobId id : std::exchange(job.after, {}))
+    if (Job* other = find_job(id)) std::erase(other->dependents, job.id);
+  job.blockers = 0;
 }
 
 // A failed or cancelled task begins anew, with a clean record; its attempts count on.

@@ -186,7 +186,7 @@ void Broker::end_waiter(WaiterId id, Step& step) {
     }
   }
   if (Job* job = find_job(waiter.job)) {
-    --job->puts_waiting;
+    if (--job->puts_waiting == 0) job->puts_wait_at = nullptr;
     finish_job_if_done(*job, step);
   }
 }

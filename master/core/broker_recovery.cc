@@ -35,6 +35,7 @@ void Broker::recover(Recovered recovered, Now now) {
     job->after = record.after;
     job->next_index = record.next_index;
     job->erased = record.erased;
+    job->cancelled = record.cancelled;
     job->counts[TaskState::succeeded] = record.erased.succeeded;
     job->counts[TaskState::failed] = record.erased.failed;
     job->counts[TaskState::cancelled] = record.erased.cancelled;
@@ -61,7 +62,6 @@ void Broker::recover(Recovered recovered, Now now) {
   clock_went_back_ = last_submitted_ > now.wall;
   for (auto& [job, chunk] : chunks) recover_chunk(*job, *chunk, now);
   for (const auto& [id, job] : jobs_) {
-    job->cancelled = was_cancelled(*job);
     // A store that was salvaged may have lost results: their tasks run again.
     if (job->counts.unfinished() > 0) job->finished = {};
   }
@@ -93,17 +93,6 @@ void Broker::recover(Recovered recovered, Now now) {
   timers_.add({wait_for_workers ? now.mono + limits_.lease : now.mono, Timer::Kind::recovery_ends, 0, {}});
   timers_.add(
       {now.mono + limits_.client_grace, Timer::Kind::client_gone, 0, {}});  // open jobs without a client
-}
-
-// As a whole, as far as can be seen from its tasks and from the jobs it waited for.
-bool Broker::was_cancelled(const Job& job) const {
-  const auto all = [](const Job& of, TaskState state) { return of.counts[state] == of.counts.total(); };
-  if (job.is_values()) return false;
-  if (job.counts.total() > 0 && all(job, TaskState::cancelled)) return true;
-  return std::ranges::any_of(job.after, [&](JobId id) {
-    const Job* other = find_job(id);
-    return other != nullptr && other->is_finished() && !all(*other, TaskState::succeeded);
-  });
 }
 
 void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
@@ -179,6 +168,20 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
   if (chunk->live == 0) release_chunk(*chunk);
 }
 
+// Jobs of submissions that waited for room and got none before the master ended: nobody was told of them, and who
+// repeats the submission gets another one.
+void Broker::erase_jobs_of_nobody(Step& step) {
+  std::vector<Job*> nobodys;
+  for (const auto& [id, job] : jobs_)
+    if (!job->open && !job->is_values() && !job->is_finished() && job->puts_waiting == 0 &&
+        job->counts.total() == 0)
+      nobodys.push_back(job.get());
+  for (Job* job : nobodys) {
+    cancel_dependents(*job, step);
+    erase_job(*job, step);
+  }
+}
+
 // Every worker of the last epoch is back, or its lease would have ended by now: what nobody claimed may run
 // again.
 void Broker::end_recovery(Step& step) {
@@ -186,6 +189,7 @@ void Broker::end_recovery(Step& step) {
   recovering_ = false;
   for (const auto& [key, name] : std::exchange(awaited_, {}))
     if (!worker_by_key_.contains(key)) step.out.keep(WorkerErased{key});
+  erase_jobs_of_nobody(step);
 
   struct Group {
     Lane* lane;

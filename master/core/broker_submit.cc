@@ -212,7 +212,7 @@ Result<void> Broker::submit(Asker asker, Submission submission, Now now, Effects
   const auto job = job_for(submission, earlier, *client, step);
   if (!job) return fail(job.error());
   // The tasks of one submission get consecutive indices, so two of a job cannot wait at different queues.
-  if ((*job)->puts_waiting > 0 && (*queue)->putting == 0)
+  if ((*job)->puts_waiting > 0 && (*job)->puts_wait_at != *queue)
     return fail(Errc::wrong_state, "job {} waits for room in another queue", (*job)->id);
   if (submission.watch) add_watcher(**job, asker, true);
 
@@ -280,6 +280,7 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   auto waiting = wait(std::move(waiter), wait_max, step);
   if (!waiting) return fail(waiting.error());
   ++job->puts_waiting;
+  job->puts_wait_at = &queue;
   if (number != 0) clients_.at(client)->submissions[number].waiter = next_waiter_ - 1;
   return {};
 }
@@ -287,7 +288,7 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
 // What waits for room at a job that is being cancelled gets in, to be cancelled with the rest of it.
 void Broker::admit_rest(Job& job, Step& step) {
   if (job.puts_waiting == 0) return;
-  const std::deque<WaiterId> putters = find_queue(job.spec->queue)->putters;
+  const std::deque<WaiterId> putters = job.puts_wait_at->putters;
   for (const WaiterId id : putters) {
     const auto found = waiters_.find(id);
     if (found == waiters_.end() || found->second.job != job.id) continue;

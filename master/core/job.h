@@ -39,7 +39,8 @@ struct Job {
   std::vector<JobId> dependents;  // jobs that wait for this one
   ClientId owner;                 // of an open job: when it is gone for long, the job is closed
   std::uint32_t next_index = 1;
-  std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it
+  std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it,
+  Queue* puts_wait_at = nullptr;   // all at this queue
   bool cancelled = false;          // as a whole: what is still to come of it as well
   std::uint64_t kept = 0;          // results that nobody has fetched
   Counts counts;                   // of all its tasks, also of those whose chunks are erased

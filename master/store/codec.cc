@@ -35,6 +35,7 @@ std::string_view Encoder::job(const JobRecord& record) {
   job.set_erased_succeeded(record.erased.succeeded);
   job.set_erased_failed(record.erased.failed);
   job.set_erased_cancelled(record.erased.cancelled);
+  job.set_cancelled(record.cancelled);
   job.SerializeToString(&job_bytes_);
   return job_bytes_;
 }
@@ -114,6 +115,7 @@ Result<void> decode_job(std::string_view bytes, JobRecord& out) {
   for (const std::uint64_t id : job.after()) out.after.push_back(JobId{id});
   out.values_of = std::move(*job.mutable_values_of());
   out.erased = {job.erased_succeeded(), job.erased_failed(), job.erased_cancelled()};
+  out.cancelled = job.cancelled();
   return {};
 }
 

@@ -282,6 +282,33 @@ TEST_F(NarrowQueueTest, TheRestOfAJobThatWasCancelledMeanwhileIsCancelledAlsoAft
   }
 }
 
+TEST_F(NarrowQueueTest, AJobOfWhichNothingGotInBeforeTheMasterEndedIsNobodys) {
+  submit_as(client, tasks(++number, {"a", "b"}));
+  submit_as(other, tasks(1, {"c"}));
+  const JobId waiting = broker->jobs(true, 1).front().id;
+  const JobId dependent = submit(function("f"), {"x"}, {waiting});
+  restart();
+  EXPECT_FALSE(broker->job(waiting));
+  EXPECT_EQ(counts(dependent)[TaskState::cancelled], 1u) << "it can never run";
+}
+
+TEST_F(NarrowQueueTest, TheTasksOfAJobWaitForRoomAtOneQueueOnly) {
+  submit_as(client, tasks(1, {"a", "b", "c"}));
+  const JobId job = broker->jobs(true, 1).front().id;
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "elsewhere", .maxsize = 1}, out));
+  Submission elsewhere = tasks(1, {"x", "y"});
+  elsewhere.spec.queue = "elsewhere";
+  submit_as(other, elsewhere);  // somebody waits there too
+  elsewhere.number = 0;
+  elsewhere.job = job;
+  const Result<void> refused = broker->submit({client, ++request}, std::move(elsewhere), now, out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::wrong_state);
+  ASSERT_TRUE(broker->cancel({client, ++request}, job, {}, now, out));
+  settle();
+  EXPECT_EQ(counts(job)[TaskState::cancelled], 3u);
+}
+
 TEST_F(BrokerTest, AJobIsRetriedByHandWhateverItWaitedFor) {
   const JobId first = submit(function("f"));
   TaskSpec spec = function("f");
@@ -300,6 +327,40 @@ TEST_F(BrokerTest, AJobIsRetriedByHandWhateverItWaitedFor) {
   ASSERT_THAT(out.grants, SizeIs(3)) << "the backoff of a retried task ends";
   succeed(w1, out.grants[2].fence);
   EXPECT_EQ(counts(second)[TaskState::succeeded], 1u);
+}
+
+TEST_F(BrokerTest, AJobThatWasRetriedByHandWaitsForNobodyAlsoAfterARestart) {
+  const JobId fails = submit(function("f"));
+  const JobId goes_on = submit(function("g"));
+  const JobId retried = submit(function("h"), {"x"}, {fails, goes_on});
+  worker(w1, "one");
+  fail_attempt(w1, out.grants[0].fence);
+  const auto plan = broker->plan_retry(retried, {});
+  ChunkRecord chunk{.job = retried, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
+  ASSERT_TRUE(broker->retry({client, 9}, retried, *plan, {chunk}, now, out));
+  settle();
+  restart();
+  EXPECT_EQ(counts(retried)[TaskState::ready], 1u);
+  ASSERT_TRUE(broker->cancel({client, 9}, goes_on, {}, now, out));
+  settle();
+  EXPECT_EQ(counts(retried)[TaskState::ready], 1u);
+}
+
+TEST_F(BrokerTest, AnOpenJobWhoseTasksWereCancelledTakesMoreAlsoAfterARestart) {
+  Submission submission{.spec = function("f"), .payloads = payloads({"a"})};
+  submission.open = true;
+  ASSERT_TRUE(broker->submit({client, ++request}, submission, now, out));
+  const JobId job = out.submissions.back().answer->job;
+  const std::uint32_t first = 1;
+  ASSERT_TRUE(broker->cancel({client, ++request}, job, {&first, 1}, now, out));
+  settle();
+  restart();
+  submission.open = false;
+  submission.job = job;
+  ASSERT_TRUE(broker->submit({client, ++request}, submission, now, out));
+  settle();
+  EXPECT_EQ(counts(job)[TaskState::ready], 1u);
+  EXPECT_TRUE(broker->job(job)->open);
 }
 
 TEST_F(BrokerTest, AnOpenJobIsClosedWhenItsClientStaysAway) {

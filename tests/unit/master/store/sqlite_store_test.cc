@@ -115,6 +115,7 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   job.values_of = "results";
   job.next_index = 9;
   job.erased = {.succeeded = 3, .failed = 2, .cancelled = 1};
+  job.cancelled = true;
   const ProgressRecord tried{.task = {JobId{4}, 2},
                              .chunk = 1,
                              .attempt = 3,
@@ -140,6 +141,7 @@ TEST_F(SqliteStoreTest, EveryKindOfRecordComesBack) {
   EXPECT_EQ(got.submitted, job.submitted);
   EXPECT_EQ(got.started, job.started);
   EXPECT_EQ(got.erased, job.erased);
+  EXPECT_EQ(got.cancelled, job.cancelled);
   EXPECT_EQ(got.finished, job.finished);
   EXPECT_EQ(got.after, job.after);
   EXPECT_EQ(got.values_of, "results");
