@@ -4,6 +4,14 @@
 
 namespace reeve::master {
 
+std::size_t GroupCommit::bytes_of(const Record& record) {
+  if (const auto* const cell = std::get_if<CellRecord>(&record)) return cell->content.size();
+  const auto* const kept = std::get_if<OutcomeRecord>(&record);
+  if (kept == nullptr) return 0;
+  const Outcome& outcome = kept->outcome;
+  return outcome.value.size() + outcome.error.size() + outcome.out.size() + outcome.err.size();
+}
+
 std::optional<GroupCommit::Transaction> GroupCommit::begin(WallTime now) {
   if (records_.empty() || busy_) return std::nullopt;
   busy_ = true;

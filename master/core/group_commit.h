@@ -37,7 +37,7 @@ class GroupCommit {
   explicit GroupCommit(std::uint64_t seed) : random_(seed) {}
 
   void keep(Record record) {
-    if (const auto* kept = std::get_if<OutcomeRecord>(&record)) gathered_bytes_ += bytes_of(kept->outcome);
+    gathered_bytes_ += bytes_of(record);
     records_.push_back(std::move(record));
   }
 
@@ -64,24 +64,24 @@ class GroupCommit {
   // What those are told whose answers wait for a transaction that failed.
   Error unacknowledged() const;
   // Nothing is handed out that could not be taken back in writing, or whose result would have to wait in memory
-  // because results come faster than the store takes them.
+  // because results, or changes of declared objects, come faster than the store takes them.
   bool may_hand_out() const { return trouble_.empty() && !behind(); }
+  // Of results and of cells that wait in memory for the store.
+  std::size_t unwritten_bytes() const { return gathered_bytes_ + writing_bytes_; }
   // What was decided before this is durable.
   WallTime durable_through() const { return durable_through_; }
   std::uint64_t commits() const { return commits_; }
   std::uint64_t failures() const { return failures_; }
 
  private:
-  static std::size_t bytes_of(const Outcome& outcome) {
-    return outcome.value.size() + outcome.error.size() + outcome.out.size() + outcome.err.size();
-  }
-  bool behind() const { return gathered_bytes_ + writing_bytes_ > unwritten_max_bytes; }
+  static std::size_t bytes_of(const Record& record);
+  bool behind() const { return unwritten_bytes() > unwritten_max_bytes; }
 
-  static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // of results
+  static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // more, and nothing is handed out
   static constexpr Backoff pause_between_tries{std::chrono::milliseconds{100}, std::chrono::seconds{2}};
 
   Records records_;                 // since the last transaction began
-  std::size_t gathered_bytes_ = 0;  // of the results in them
+  std::size_t gathered_bytes_ = 0;  // of the results and cells in them
   std::size_t writing_bytes_ = 0;   // of those that are being written
   Records failed_;                  // that will be written again
   bool busy_ = false;               // one was begun, and has not succeeded

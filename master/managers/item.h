@@ -45,6 +45,7 @@ class Item {
 
   const pickle::Fragment& fragment() const { return fragment_; }
   const std::vector<Pin>& pins() const { return pins_; }
+  std::uint64_t bytes() const { return bytes_; }  // that it counts in the usage
   // Decoded when first asked for; what is not understood is opaque.
   const pickle::Value& value() const;
 

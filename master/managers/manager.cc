@@ -67,9 +67,15 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
 }
 
 Outcome Manager::call_method(Object& object, Call& call) const {
-  if (object.cells.kept())
+  if (object.cells.kept()) {
     if (const std::string trouble = replies_.store_trouble(); !trouble.empty())
       return raise("IOError", trouble);
+    // A call changes at most what all objects hold; several must not pile up.
+    if (const std::uint64_t bytes = replies_.unwritten_bytes(); bytes > options_.objects.objects_max_bytes)
+      return raise("MemoryError",
+                   fmt::format("{} bytes of changes wait for the store; managers-objects-max-bytes is {}",
+                               bytes, options_.objects.objects_max_bytes));
+  }
   const auto exposed = object.exposed();
   if (std::ranges::find(exposed, call.method) != exposed.end()) return object.call(call);
   if (call.method == "__str__" || call.method == "__repr__") return Answer{Text{object.repr()}};

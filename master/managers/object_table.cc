@@ -125,11 +125,16 @@ void ObjectTable::sweep() {
   }
 }
 
+std::optional<Raise> ObjectTable::check_bytes(std::uint64_t more) const {
+  if (usage_.bytes + more <= usage_.bytes_max) return std::nullopt;
+  return Raise{.name = "MemoryError",
+               .text = fmt::format("the objects in the server hold {} bytes, and {} more would be needed; "
+                                   "managers-objects-max-bytes is {}",
+                                   usage_.bytes, more, usage_.bytes_max)};
+}
+
 std::expected<ItemPtr, Raise> ObjectTable::keep(pickle::Fragment fragment) {
-  if (usage_.bytes + fragment.bytes.size() > usage_.bytes_max)
-    return raise("MemoryError", fmt::format("the objects in the server hold {} bytes; "
-                                            "managers-objects-max-bytes is {}",
-                                            usage_.bytes, usage_.bytes_max));
+  if (auto full = check_bytes(fragment.bytes.size())) return std::unexpected(std::move(*full));
   std::vector<Pin> pins;
   for (const std::string& ident : fragment.token_idents)
     if (auto object = find(ident)) pins.emplace_back(std::move(object));

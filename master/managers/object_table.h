@@ -43,6 +43,8 @@ class ObjectTable {
   // Drops what nobody refers to any more; once after each request.
   void sweep();
 
+  // Raises MemoryError when so many more are over objects_max_bytes.
+  std::optional<Raise> check_bytes(std::uint64_t more) const;
   // With pins on the objects whose proxies are in it. Raises MemoryError over objects_max_bytes.
   std::expected<ItemPtr, Raise> keep(pickle::Fragment fragment);
 

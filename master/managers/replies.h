@@ -22,9 +22,10 @@ class Replies {
   // The one answer to the request that `to` waits for. `woken`: it waited for something that it is handed now, so
   // look first whether it is still there. What cannot be sent ends the session; Manager::left tells.
   virtual void reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) = 0;
-  virtual void close_after_reply(SessionId to) = 0;  // the reply that follows is the last one
-  virtual std::string store_trouble() const = 0;     // why nothing can be kept now; empty when all is well
-  virtual void shut_down() = 0;                      // a client that may do so stops the master
+  virtual void close_after_reply(SessionId to) = 0;   // the reply that follows is the last one
+  virtual std::string store_trouble() const = 0;      // why nothing can be kept now; empty when all is well
+  virtual std::uint64_t unwritten_bytes() const = 0;  // of changes that wait for the store
+  virtual void shut_down() = 0;                       // a client that may do so stops the master
 };
 
 }  // namespace reeve::master::managers

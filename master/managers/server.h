@@ -80,6 +80,7 @@ class ManagersServer final : public Guests, private Replies {
   // ---- Replies
   void reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) override;
   void close_after_reply(SessionId to) override;
+  std::uint64_t unwritten_bytes() const override { return native_.turn().unwritten_bytes(); }
   std::string store_trouble() const override { return native_.turn().trouble(); }
   void shut_down() override;
 

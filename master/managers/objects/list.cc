@@ -430,32 +430,55 @@ Outcome List::add(const Arguments& arguments) {
   return Answer{std::move(sum)};
 }
 
-std::expected<std::vector<ItemPtr>, Raise> List::times(const pickle::Fragment& factor) const {
+std::expected<std::size_t, Raise> List::factor_of(const pickle::Fragment& factor) const {
   const auto number = integer_of(factor);
   if (!number) return std::unexpected(number.error());
-  std::vector<ItemPtr> product;
-  if (*number <= 0 || items_.empty()) return product;
+  if (*number <= 0 || items_.empty()) return 0;
   if (static_cast<std::uint64_t>(*number) > list_items_max / items_.size())
     return raise("MemoryError", "a list of so many items");
-  product.reserve(items_.size() * static_cast<std::size_t>(*number));
-  for (std::int64_t i = 0; i < *number; ++i) product.insert(product.end(), items_.begin(), items_.end());
+  return static_cast<std::size_t>(*number);
+}
+
+std::vector<ItemPtr> List::times(std::size_t factor) const {
+  std::vector<ItemPtr> product;
+  product.reserve(items_.size() * factor);
+  for (std::size_t i = 0; i < factor; ++i) product.insert(product.end(), items_.begin(), items_.end());
+  return product;
+}
+
+std::expected<std::vector<ItemPtr>, Raise> List::copied_times(std::size_t factor) const {
+  if (factor == 0) return std::vector<ItemPtr>{};
+  if (auto full = cells.check_room(items_.size() * factor)) return std::unexpected(std::move(*full));
+  std::uint64_t bytes = 0;
+  for (const ItemPtr& item : items_) bytes += item->bytes();
+  if (auto full = table->check_bytes(bytes * (factor - 1))) return std::unexpected(std::move(*full));
+  std::vector<ItemPtr> product = items_;
+  product.reserve(items_.size() * factor);
+  for (std::size_t i = items_.size(); i < items_.size() * factor; ++i) {
+    auto copy = table->keep(product[i - items_.size()]->fragment());
+    if (!copy) return std::unexpected(copy.error());
+    product.push_back(std::move(*copy));
+  }
   return product;
 }
 
 Outcome List::multiply(const Arguments& arguments) {
   const auto bound = arguments.bind("__mul__()", Names<1>{"value"}, 1);
   if (!bound) return std::unexpected(bound.error());
-  auto product = times(*(*bound)[0]);
-  if (!product) return std::unexpected(product.error());
-  return Answer{std::move(*product)};
+  const auto factor = factor_of(*(*bound)[0]);
+  if (!factor) return std::unexpected(factor.error());
+  return Answer{times(*factor)};
 }
 
 Outcome List::multiply_in_place(const Arguments& arguments) {
   const auto bound = arguments.bind("__imul__()", Names<1>{"value"}, 1);
   if (!bound) return std::unexpected(bound.error());
-  auto product = times(*(*bound)[0]);
+  const auto factor = factor_of(*(*bound)[0]);
+  if (!factor) return std::unexpected(factor.error());
+  if (!cells.kept()) return replaced(0, items_.size(), times(*factor));  // clients ignore the answer
+  auto product = copied_times(*factor);
   if (!product) return std::unexpected(product.error());
-  return replaced(0, items_.size(), std::move(*product));  // clients ignore the answer
+  return replaced(0, items_.size(), std::move(*product));
 }
 
 }  // namespace reeve::master::managers

@@ -1,5 +1,6 @@
 // List: a shared list. Its items are kept as they were pickled; they are decoded only to be compared. Of a declared list
-// each item is a cell, with a number that leaves room for others in front of it and behind it.
+// each item is a cell, with a number that leaves room for others in front of it and behind it; two places never share
+// an item, because each is written in full and counts in full after a restart.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,11 @@ class List final : public Object {
   // Its length when it is not there.
   std::expected<std::size_t, Raise> find(const pickle::Fragment& wanted, std::size_t from,
                                          std::size_t to) const;
-  std::expected<std::vector<ItemPtr>, Raise> times(const pickle::Fragment& factor) const;
+  // How often a product holds all of the items. Raises MemoryError when that is a list of too many.
+  std::expected<std::size_t, Raise> factor_of(const pickle::Fragment& factor) const;
+  std::vector<ItemPtr> times(std::size_t factor) const;
+  // …of a declared list. Raises MemoryError when there is no room for copies of the items.
+  std::expected<std::vector<ItemPtr>, Raise> copied_times(std::size_t factor) const;
   std::expected<SliceRange, Raise> python2_slice(const Arguments& arguments, std::size_t others) const;
   Answer slice_answer(const SliceRange& slice) const;
   Outcome assign(const SliceRange& slice, const pickle::Fragment& values, const Arguments& arguments);

@@ -77,6 +77,17 @@ TEST(GroupCommit, NothingIsHandedOutWhileTooManyResultsWaitForTheStore) {
   EXPECT_TRUE(commits.may_hand_out());
 }
 
+TEST(GroupCommit, ChangesOfDeclaredObjectsThatWaitForTheStoreCountAsResultsDo) {
+  GroupCommit commits{1};
+  commits.keep(CellRecord{.object = "it", .number = 1, .content = std::string(65u << 20, 'x')});
+  EXPECT_FALSE(commits.may_hand_out());
+  EXPECT_EQ(commits.unwritten_bytes(), 65u << 20);
+  ASSERT_TRUE(commits.begin(noon));
+  EXPECT_EQ(commits.unwritten_bytes(), 65u << 20);
+  EXPECT_TRUE(commits.succeeded({}));
+  EXPECT_EQ(commits.unwritten_bytes(), 0u);
+}
+
 TEST(GroupCommit, WhoReadsTheStoreWaitsForWhatWasDecidedBefore) {
   GroupCommit commits{1};
   std::string order;

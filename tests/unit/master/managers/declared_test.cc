@@ -116,6 +116,40 @@ TEST_F(DeclaredTest, WhileTheStoreCannotBeWrittenItSaysWhyAndChangesNothing) {
   EXPECT_THAT(ask(1, Request{it, "__len__"}), HasSubstr(std::string{"K\0", 2}));
 }
 
+TEST_F(DeclaredTest, WhileTooMuchWaitsForTheStoreItIsRefused) {
+  made("list");
+  unwritten = options.objects.objects_max_bytes + 1;
+  EXPECT_THAT(ask(1, Request{it, "append"}.number(1)), HasSubstr("managers-objects-max-bytes"));
+  EXPECT_EQ(take_records(), 0u);
+  unwritten = 0;
+  EXPECT_THAT(ask(1, Request{it, "__len__"}), HasSubstr(std::string{"K\0", 2}));
+}
+
+TEST_F(DeclaredTest, AMultipliedListCountsEveryCopyOfItsItems) {
+  options.objects.objects_max_bytes = 100'000;
+  Manager small{broker, options, *this};
+  const std::vector<ObjectDeclaration> declared{{"small", "list", {}}};
+  ASSERT_TRUE(small.declare(declared, {}, answers));
+  (void)small.request(id(50), Request{"", "accept_connection"}.text("test").done(), now, answers);
+  const auto asked = [&](const Request& request) {
+    (void)small.request(id(50), request.done(), now, answers);
+    return heard(50).back();
+  };
+  asked(Request{"=small", "append"}.text(std::string(200, 'x')));
+  take_records();
+  EXPECT_THAT(asked(Request{"=small", "__imul__"}.number(1'000)), HasSubstr("managers-objects-max-bytes"));
+  EXPECT_EQ(take_records(), 0u);
+  EXPECT_THAT(asked(Request{"=small", "__len__"}), HasSubstr("K\1"));
+
+  EXPECT_THAT(asked(Request{"=small", "__imul__"}.number(100)), HasSubstr("#RETURN"));
+  EXPECT_EQ(take_records(), 99u) << "the first one stays where it is";
+  EXPECT_THAT(asked(Request{"=small", "__imul__"}.number(10)), HasSubstr("managers-objects-max-bytes"));
+  EXPECT_THAT(asked(Request{"=small", "__len__"}), HasSubstr("Kd"));
+  asked(Request{"=small", "__delitem__"}.number(0));
+  EXPECT_THAT(asked(Request{"=small", "__imul__"}.number(2)), HasSubstr("#RETURN"));
+  EXPECT_EQ(take_records(), 100u);
+}
+
 TEST_F(DeclaredTest, ItHoldsAsManyItemsAsTheLimitSays) {
   options.objects.declared_items_max = 2;
   for (const std::string_view type : {"list", "dict"}) {

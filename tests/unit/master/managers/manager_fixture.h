@@ -116,12 +116,14 @@ class ManagerTest : public ::testing::Test, protected Replies {
   }
   void close_after_reply(SessionId to) override { closing.push_back(to); }
   std::string store_trouble() const override { return trouble; }
+  std::uint64_t unwritten_bytes() const override { return unwritten; }
   void shut_down() override { ++shut_downs; }
 
   std::map<int, std::vector<std::string>> replies;
   std::set<std::uint64_t> gone;  // their sockets are closed, but nobody has noticed yet
   std::vector<SessionId> closing;
   std::string trouble;
+  std::uint64_t unwritten = 0;
   Leaves leaves = Leaves::now;  // of the last reply
   int shut_downs = 0;
   int next_short = 1'000;
