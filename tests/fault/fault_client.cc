@@ -46,8 +46,8 @@ class Program {
   bool over() const { return ::access(args_[4].c_str(), F_OK) == 0; }
   int below(int end) { return std::uniform_int_distribution<int>(0, end - 1)(random_); }
   void pause() { std::this_thread::sleep_for(std::chrono::milliseconds{below(30)}); }
-  // A name that no other process and no other moment has.
-  std::string next_key() { return fmt::format("{}-{}-{}", args_[2], ::getpid(), ++keys_); }
+  // A name that no other process and no other moment has. (Process numbers come again within the hour.)
+  std::string next_key() { return fmt::format("{}-{:x}-{}", args_[2], unique_, ++keys_); }
 
   template <typename Action>
   bool try_it(std::string_view key, Action action) {
@@ -174,6 +174,7 @@ class Program {
   LineFile ledger_;
   std::mt19937_64 random_;
   std::optional<Client> client_;
+  const std::uint64_t unique_ = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
   std::uint64_t keys_ = 0;
   std::deque<Job> open_;
 };
