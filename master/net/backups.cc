@@ -9,6 +9,18 @@
 #include "master/net/native_server.h"
 
 namespace reeve::master {
+namespace {
+
+// May take as long as the disk likes, and so runs beside the loop.
+Result<void> make_directory(const std::string& dir) {
+  std::error_code error;
+  if (std::filesystem::create_directories(dir, error))
+    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
+  if (error) return fail(Errc::storage_failed, "cannot make {}: {}", dir, error.message());
+  return {};
+}
+
+}  // namespace
 
 // What the side thread works on. The loop thread looks at it between two pieces only.
 struct Backups::Running {
@@ -45,29 +57,25 @@ Result<Backups::State> Backups::ask(std::uint64_t number, std::string_view name)
     return fail(Errc::wrong_state,
                 "this master keeps everything in memory (--ephemeral): there is no store to copy");
   if (number == 0) return fail(Errc::invalid_argument, "a backup has a number other than 0");
-  if (number == last_.number) {
-    if (!last_.result) return fail(last_.result.error());
-    return last_;
+  auto state = std::ranges::find(states_, number, &State::number);
+  if (state == states_.end()) {
+    if (!states_.empty() && !states_.back().is_finished)
+      return fail(Errc::wrong_state, "a backup is being written already: {}", states_.back().file);
+    auto file = place_of(name);
+    if (!file) return fail(file.error());
+    if (states_.size() == states_max) states_.pop_front();
+    state = states_.insert(states_.end(), {.number = number, .file = std::move(*file), .result = {}});
+    begin(std::make_shared<Running>(Running{.file = state->file, .copy = {}}));  // may have failed already
   }
-  if (last_.number != 0 && !last_.is_finished)
-    return fail(Errc::wrong_state, "a backup is being written already: {}", last_.file);
-  auto file = place_of(name);
-  if (!file) return fail(file.error());
-  std::error_code error;
-  if (std::filesystem::create_directories(dir_, error))
-    std::filesystem::permissions(dir_, std::filesystem::perms::owner_all, error);
-  if (error) return fail(Errc::storage_failed, "cannot make {}: {}", dir_, error.message());
-  if (std::filesystem::exists(std::filesystem::symlink_status(*file, error)))
-    return fail(Errc::already_exists, "{} is there already; choose another name", *file);
-  last_ = State{.number = number, .file = std::move(*file), .result = {}};
-  begin(std::make_shared<Running>(Running{.file = last_.file, .copy = {}}));
-  return last_;
+  if (!state->result) return fail(state->result.error());
+  return *state;
 }
 
 void Backups::begin(const std::shared_ptr<Running>& running) {
   log::info("backup {}: begins", running->file);
   server_.read_history(
-      [running](Store& store) -> Result<void> {
+      [running, dir = dir_](Store& store) -> Result<void> {
+        if (auto made = make_directory(dir); !made) return made;
         running->taken = wall_now();
         auto copy = store.backup(running->file);
         if (!copy) return fail(copy.error());
@@ -75,33 +83,35 @@ void Backups::begin(const std::shared_ptr<Running>& running) {
         return {};
       },
       [this, running](Result<void> begun) {
-        last_.taken = running->taken;
+        states_.back().taken = running->taken;
         advance(running, begun ? Result<bool>{false} : fail(begun.error()));
       });
 }
 
 void Backups::advance(const std::shared_ptr<Running>& running, Result<bool> done) {
+  State& state = states_.back();
   if (running->copy)
-    last_.bytes_done = running->copy->bytes_done(), last_.bytes_total = running->copy->bytes_total();
+    state.bytes_done = running->copy->bytes_done(), state.bytes_total = running->copy->bytes_total();
   if (done && !*done) {
     auto result = std::make_shared<Result<bool>>(false);
     return server_.beside(
         [running, result](Store&) -> Result<void> {
           *result = running->copy->step();
+          if (!*result) running->copy.reset();  // and with it the draft
           return {};
         },
         [this, running, result](Result<void> ran) {
           advance(running, ran ? std::move(*result) : fail(ran.error()));
         });
   }
-  last_.is_finished = true;
+  state.is_finished = true;
   if (!done) {
-    running->copy.reset();  // and with it the draft
+    running->copy.reset();  // if the side thread had no room for it
     log::warn("backup {}: {}", running->file, done.error().detail);
-    last_.result = fail(done.error());
+    state.result = fail(done.error());
     return;
   }
-  log::info("backup {}: {} in {} ms", running->file, format_byte_size(last_.bytes_total),
+  log::info("backup {}: {} in {} ms", running->file, format_byte_size(state.bytes_total),
             std::chrono::duration_cast<std::chrono::milliseconds>(mono_now() - running->begun).count());
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ class NativeServer;
 class Backups {
  public:
   static constexpr std::size_t name_max_bytes = 128;
+  static constexpr std::size_t states_max = 16;  // remembered, for the clients that still ask
 
   struct State {
     std::uint64_t number = 0;  // chosen by the client
@@ -38,7 +40,7 @@ class Backups {
   void set_directory(std::string dir) { dir_ = std::move(dir); }
 
   // Begins one, or says how the one with this number stands. `name` is that of a file in the directory, or its whole
-  // path. Errors: invalid_argument, wrong_state (another one runs), already_exists; and what made it fail.
+  // path. Errors: invalid_argument, wrong_state (another one runs); and what made it fail: already_exists…
   Result<State> ask(std::uint64_t number, std::string_view name);
 
  private:
@@ -50,7 +52,7 @@ class Backups {
 
   NativeServer& server_;
   std::string dir_;
-  State last_;  // the one that runs, or ended last; number 0: none
+  std::deque<State> states_;  // as they began; all but the last are finished
 };
 
 }  // namespace reeve::master
