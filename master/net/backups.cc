@@ -49,6 +49,10 @@ Result<std::string> Backups::place_of(std::string_view name) const {
         "the name of a backup has letters, digits, '.', '_' and '-', at most {}, and begins with none of "
         "the dots",
         name_max_bytes);
+  for (const std::string_view ending : {"-journal", "-wal", "-shm"})
+    if (file.ends_with(ending))
+      return fail(Errc::invalid_argument, "a file whose name ends in {} would be taken for a part of another",
+                  ending);
   return dir_ + "/" + file;
 }
 

@@ -136,6 +136,9 @@ TEST_F(BackupTest, AClientChoosesANameAndNoPlaceAndNothingIsReplaced) {
     EXPECT_THAT(ran.err, AnyOf(HasSubstr("backups are written to " + data() + "/backups"),
                                HasSubstr("the name of a backup has letters")));
   }
+  for (const char* name : {"reeve.db-wal", "reeve.db-shm", "reeve.db-journal"})
+    EXPECT_THAT(cluster.reeve({"admin", "backup", name}).err,
+                HasSubstr("would be taken for a part of another"));
   EXPECT_FALSE(std::filesystem::exists(data() + "/outside.db"));
   const std::string file = backup("once.db");
   const auto size = std::filesystem::file_size(file);
