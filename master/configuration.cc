@@ -14,6 +14,12 @@ constexpr std::size_t ceiling_bytes = frame_max_bytes_default - 4 * frame_target
 constexpr Duration lease_min = std::chrono::milliseconds{100};
 constexpr std::chrono::milliseconds silence_min{1000};
 
+// Whoever reads of it, in `reeve status` or in a message, may be in another directory. Without a slash at the end.
+std::string whole_path(const std::string& dir) {
+  const auto path = std::filesystem::absolute(dir).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();
+}
+
 }  // namespace
 
 Configuration::Configuration()
@@ -197,15 +203,25 @@ Result<void> Configuration::check() const {
   return {};
 }
 
-// Whoever reads of it, in `reeve status` or in a message, may be in another directory.
-std::string Configuration::data_dir() const {
-  return std::filesystem::absolute(options_.data_dir).lexically_normal().string();
+Result<void> Configuration::read_places() {
+  options_.data_dir = whole_path(options_.data_dir);
+  if (options_.backup_dir.empty()) return {};
+  options_.backup_dir = whole_path(options_.backup_dir);
+  std::error_code not_there_yet;
+  if (options_.backup_dir == options_.data_dir ||
+      std::filesystem::equivalent(options_.backup_dir, options_.data_dir, not_there_yet))
+    return fail(Errc::invalid_argument, "backup-dir is the data directory, {}; choose one for backups alone",
+                options_.data_dir);
+  return {};
 }
 
-std::optional<StoreTool> Configuration::tool() const {
-  if (check_store_) return StoreTool{.data_dir = data_dir(), .salvage_to = {}};
-  if (salvage_) return StoreTool{.data_dir = data_dir(), .salvage_to = *salvage_};
-  return std::nullopt;
+Result<std::optional<StoreTool>> Configuration::tool() const {
+  if (!check_store_ && !salvage_) return std::nullopt;
+  if (check_store_ && salvage_)
+    return fail(Errc::invalid_argument, "--check-store and --salvage are asked for one at a time");
+  if (salvage_ && salvage_->empty())
+    return fail(Errc::invalid_argument, "--salvage needs the name of a new file");
+  return StoreTool{.data_dir = whole_path(options_.data_dir), .salvage_to = salvage_};
 }
 
 Result<Options> Configuration::options() {
@@ -213,9 +229,7 @@ Result<Options> Configuration::options() {
   const auto listen = parse_endpoint(listen_, native_port_default);
   if (!listen) return fail(listen.error());
   options_.listen = *listen;
-  options_.data_dir = data_dir();
-  if (!options_.backup_dir.empty())
-    options_.backup_dir = std::filesystem::absolute(options_.backup_dir).lexically_normal().string();
+  if (const auto places = read_places(); !places) return fail(places.error());
   if (const auto read = read_managers(); !read) return fail(read.error());
   if (const auto objects = check_objects(); !objects) return fail(objects.error());
   authkey_.data_dir = options_.data_dir;

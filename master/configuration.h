@@ -22,18 +22,18 @@ class Configuration {
   // Reads what was said; a code to exit with when that was a question or a mistake.
   std::optional<int> take(int argc, const char* const* argv) { return settings_.take(argc, argv); }
 
-  // Something to do with the store instead of running a master; nothing: run one.
-  std::optional<StoreTool> tool() const;
+  // Something to do with the store instead of running a master; nothing: run one. Error: invalid_argument.
+  Result<std::optional<StoreTool>> tool() const;
 
   // The options that follow from it: addresses are parsed, the authkey is found or made.
   Result<Options> options();
   Result<log::Level> log_level() const { return log::parse_level(log_level_); }
 
  private:
-  std::string data_dir() const;
   void add_places();
   void add_limits();
   void add_managers();
+  Result<void> read_places();
   Result<void> read_managers();
   Result<void> take_queue(const ConfigEntry& entry);
   Result<void> take_object(const ConfigEntry& entry);

@@ -31,8 +31,10 @@ int exit_code(const Error& error) {
 int main(int argc, char** argv) {
   master::Configuration configuration;
   if (const auto code = configuration.take(argc, argv)) return *code;
-  if (const auto tool = configuration.tool()) {
-    const auto code = tool->run();
+  const auto tool = configuration.tool();
+  if (!tool) return exit_code(tool.error());
+  if (*tool) {
+    const auto code = (*tool)->run();
     return code ? *code : exit_code(code.error());
   }
   const auto ran = run(configuration);

@@ -15,13 +15,13 @@ void print(const std::vector<std::string>& lines) {
 }  // namespace
 
 Result<int> StoreTool::run() const {
-  if (salvage_to.empty()) {
+  if (!salvage_to) {
     const auto report = check_store(data_dir);
     if (!report) return fail(report.error());
     print(report->lines);
     return report->is_sound ? 0 : 1;
   }
-  const auto report = salvage_store(data_dir, salvage_to);
+  const auto report = salvage_store(data_dir, *salvage_to);
   if (!report) return fail(report.error());
   print(report->lines);
   return 0;
