@@ -17,8 +17,9 @@ Result<void> make_sure_there_is_room(const std::string& file, std::uint64_t byte
   std::error_code error;
   const auto space = std::filesystem::space(std::filesystem::path{file}.parent_path(), error);
   if (error || space.available >= bytes + StoreBackup::room_left_bytes) return {};
-  return fail(Errc::limit_reached, "the disk of {} has {} left: a backup takes {}, and {} must stay free",
-              file, format_byte_size(space.available), format_byte_size(bytes),
+  return fail(Errc::limit_reached,
+              "the disk of {} has {} left: the backup takes {} more, and {} must stay free", file,
+              format_byte_size(space.available), format_byte_size(bytes),
               format_byte_size(StoreBackup::room_left_bytes));
 }
 
@@ -62,6 +63,9 @@ Result<bool> StoreBackup::step() {
   if (bytes_done_ - bytes_flushed_ >= flush_bytes) {
     bytes_flushed_ = bytes_done_;
     if (auto flushed = draft_.flush(); !flushed) return fail(flushed.error());
+    // Others write meanwhile, commits before all: they must not be the ones that find the disk full.
+    if (auto room = make_sure_there_is_room(draft_.path(), bytes_total_ - bytes_done_); !room)
+      return fail(room.error());
   }
   if (rc == SQLITE_OK) return false;
   if (auto finished = finish(); !finished) return fail(finished.error());
