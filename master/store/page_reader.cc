@@ -15,6 +15,7 @@ namespace reeve::master {
 namespace {
 
 constexpr std::size_t header_bytes = 100;  // of the database, at the beginning of page 1
+constexpr std::size_t columns_max = 16;    // of a row; the widest table has 9
 constexpr std::size_t log_header_bytes = 32, frame_header_bytes = 24;
 constexpr std::size_t frame_bytes = frame_header_bytes + PageReader::page_bytes;
 
@@ -97,6 +98,7 @@ std::optional<std::vector<RawValue>> parse_record(std::string_view record) {
   std::string_view body = record.substr(*head_bytes);
   std::vector<RawValue> values;
   while (!head.empty()) {
+    if (values.size() == columns_max) return std::nullopt;
     const auto type = take_varint(head);
     auto value = type ? take_value(*type, body) : std::nullopt;
     if (!value) return std::nullopt;
@@ -216,11 +218,12 @@ void PageReader::read_free_list() {
   const auto first = page(1);
   if (!first) return;
   PageNumber trunk = u32_at(*first, 32);
-  while (trunk != 0 && free_.insert(trunk).second) {
+  while (trunk != 0 && trunk <= page_count_ && free_.insert(trunk).second) {
     const auto content = page(trunk);
     if (!content) return;
     const std::size_t count = std::min<std::size_t>(u32_at(*content, 4), page_bytes / 4 - 2);
-    for (std::size_t i = 0; i < count; ++i) free_.insert(u32_at(*content, 8 + 4 * i));
+    for (std::size_t i = 0; i < count; ++i)
+      if (const PageNumber leaf = u32_at(*content, 8 + 4 * i); leaf <= page_count_) free_.insert(leaf);
     trunk = u32_at(*content, 0);
   }
 }

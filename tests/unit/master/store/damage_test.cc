@@ -310,5 +310,20 @@ TEST_F(DamageTest, WhateverIsDamagedTheCheckEndsAndAMasterRunsOnWhatIsSaved) {
   EXPECT_GT(saved, rounds / 2);
 }
 
+TEST(PageReaderTest, ARowOfMoreColumnsThanAnyTableHasIsNoRow) {
+  const TempDir dir;
+  auto database = sql::Database::open(dir / "wide.db", nullptr);
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(
+      database->run("PRAGMA page_size = 4096; CREATE TABLE t(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q);"
+                    "INSERT INTO t(q) VALUES (1)"));
+  auto reader = PageReader::open(dir / "wide.db");
+  ASSERT_TRUE(reader);
+  std::vector<std::size_t> columns;
+  reader->each_row([&](const RawRow& row) { columns.push_back(row.values.size()); });
+  EXPECT_THAT(columns, testing::ElementsAre(5)) << "only that of the table in sqlite_schema";
+  EXPECT_EQ(reader->damaged_pages(), 1u);
+}
+
 }  // namespace
 }  // namespace reeve::master
