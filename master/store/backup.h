@@ -2,7 +2,7 @@
 //
 // It reads with a connection of its own from one snapshot, so commits neither wait for it nor show in it; the log
 // keeps what is committed meanwhile. The copy is another instance (another_store.h), in one file that gets its name
-// when it is whole and on stable storage. Without that nothing is left behind.
+// when it is whole and on stable storage. Without that nothing is left behind (draft_file.h).
 //
 // Owner: whoever asked for it.  Thread: any one at a time.
 #pragma once
@@ -24,7 +24,7 @@ class StoreBackup {
   // Everything that is committed now will be in it. Errors: already_exists, limit_reached (no room), storage_failed.
   static Result<StoreBackup> begin(const std::string& database, std::string file);
 
-  // The next piece. True: the file is there, and complete. Pre: neither that nor an error before.
+  // The next piece. True: the file is there, and complete. Pre: neither that nor an error before. Errors as begin.
   Result<bool> step();
 
   std::uint64_t bytes_done() const { return bytes_done_; }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
 #include <utility>
 
 namespace reeve::master {
@@ -33,7 +34,9 @@ Result<DraftFile> DraftFile::make(std::string file) {
   std::error_code error;
   if (std::filesystem::exists(std::filesystem::symlink_status(file, error)))
     return fail(Errc::already_exists, "{} is there already; choose another name", file);
-  std::string draft = fmt::format("{}.{}.part", file, ::getpid());
+  // Not the process's number: in a container it is the same after each start, and so would be what a killed one left.
+  std::random_device random;
+  std::string draft = fmt::format("{}.{:08x}{:08x}.part", file, random(), random());
   const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Errc::storage_failed, "cannot write {}: {}", draft, std::strerror(errno));
   ::close(fd);

@@ -8,7 +8,8 @@
 namespace reeve::master {
 
 // Owner: whoever makes the file.  Thread: any one.
-// Always: nothing that was there is replaced; without publish() nothing is left behind.
+// Always: nothing that was there is replaced; without publish() nothing is left behind, unless the process is killed:
+// then FILE.RANDOM.part is.
 class DraftFile {
  public:
   // Beside `file`, empty, mode 0600. Errors: already_exists, invalid_argument (the directory), storage_failed.

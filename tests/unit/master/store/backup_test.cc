@@ -126,6 +126,20 @@ TEST_F(BackupTest, OneThatIsGivenUpLeavesNothingBehind) {
   EXPECT_TRUE(store_.apply(more));
 }
 
+TEST_F(BackupTest, WhatAKilledMasterLeftIsNotInTheWayOfTheNext) {
+  std::string left;
+  {
+    auto backup = store_.backup(file());
+    ASSERT_TRUE(backup);
+    left = std::filesystem::directory_iterator { restored_.path() } -> path().string();
+  }
+  std::ofstream{left} << "unfinished";
+  auto backup = store_.backup(file());
+  ASSERT_TRUE(backup) << backup.error().detail;
+  while (!(*backup)->step().value()) continue;
+  EXPECT_TRUE(std::filesystem::exists(file()));
+}
+
 TEST_F(BackupTest, AnExistingFileIsNotReplacedEvenIfItAppearsMeanwhile) {
   auto backup = store_.backup(file());
   ASSERT_TRUE(backup);
