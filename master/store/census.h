@@ -27,7 +27,8 @@ struct BadRecord {
   bool lacks_its_job = false;
 };
 
-// Every record is decoded. Error: the file itself does not read to the end.
+// Every record is decoded, but for what is in cells: their objects know it. Error: the file itself does not read to
+// the end.
 Result<Census> read_records(sql::Database& database, const std::function<void(const BadRecord&)>& bad);
 
 }  // namespace reeve::master

@@ -31,7 +31,9 @@ enum { REEVE_RAW = 0, REEVE_JSON = 1, REEVE_PICKLE = 2 };
 
 typedef struct reeve_task {
   uint32_t struct_bytes;
-  uint32_t encoding;  // of the payload
+  // Of the payload. What a Python client put comes as REEVE_JSON if it has that form (None, bool, int, float, str, list,
+  // tuple, dict with text keys), and only else as REEVE_PICKLE: never unpickle what you do not trust.
+  uint32_t encoding;
   uint64_t job;
   uint32_t index;
   uint32_t attempt;     // from 1
