@@ -73,7 +73,7 @@ bool read_fixups(Details& details, Fragment& out) {
   out.fixups.resize(count);
   std::uint32_t end = 0;
   for (std::uint32_t& fixup : out.fixups) {
-    if (!details.number(fixup) || fixup < end + 1 || out.bytes.size() - sizeof fixup < fixup) return false;
+    if (!details.number(fixup) || fixup < end + 1 || fixup + sizeof fixup > out.bytes.size()) return false;
     const char code = out.bytes[fixup - 1];
     if ((code != op::long_binput && code != op::long_binget) ||
         read_number<std::uint32_t>(out.bytes, fixup) >= out.memo_count)
@@ -85,7 +85,7 @@ bool read_fixups(Details& details, Fragment& out) {
 
 bool read_details(Details details, Fragment& out) {
   constexpr std::size_t length_bytes = 4;
-  if (out.bytes.size() < sizeof(std::uint32_t) || !read_fixups(details, out)) return false;
+  if (!read_fixups(details, out)) return false;
   std::uint32_t count;
   if (!details.count(count, 2 * length_bytes)) return false;
   out.classes.resize(count);
