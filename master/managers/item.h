@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "common/pickle/fragment.h"
@@ -12,6 +13,7 @@
 
 namespace reeve::master::managers {
 
+class Item;
 class Object;
 
 // Something that keeps an object alive although no client counts a reference: a proxy of it lies in an Item.
@@ -33,6 +35,7 @@ class Pin {
 struct ItemUsage {
   std::uint64_t bytes = 0;
   std::uint64_t bytes_max = ~std::uint64_t{0};
+  std::unordered_set<Item*> pinning;  // those that hold pins
 };
 
 class Item {
@@ -46,6 +49,7 @@ class Item {
   const pickle::Fragment& fragment() const { return fragment_; }
   const std::vector<Pin>& pins() const { return pins_; }
   std::uint64_t bytes() const { return bytes_; }  // that it counts in the usage
+  std::vector<Pin> let_go();  // of what it pins, where objects hold each other in a circle
   // Decoded when first asked for; what is not understood is opaque.
   const pickle::Value& value() const;
 

@@ -29,9 +29,15 @@ Item::Item(pickle::Fragment fragment, std::vector<Pin> pins, ItemUsage& usage)
       usage_(&usage),
       bytes_(fragment_.bytes.size() + sizeof(Item)) {
   usage_->bytes += bytes_;
+  if (!pins_.empty()) usage_->pinning.insert(this);
 }
 
-Item::~Item() { usage_->bytes -= bytes_; }
+Item::~Item() {
+  usage_->bytes -= bytes_;
+  if (!pins_.empty()) usage_->pinning.erase(this);
+}
+
+std::vector<Pin> Item::let_go() { return std::exchange(pins_, {}); }
 
 const pickle::Value& Item::value() const {
   if (!value_) value_ = value_of(fragment_);
@@ -49,8 +55,10 @@ ObjectTable::ObjectTable(ObjectLimits limits) : limits_(limits), ident_salt_(ran
 }
 
 ObjectTable::~ObjectTable() {
-  // Objects may hold each other by the pins of their items: the map stays whole while they go.
+  // Objects may hold each other by the pins of their items, in circles too: nothing ends before all have let go.
   const auto last = std::exchange(objects_, {});
+  std::vector<std::vector<Pin>> pins;
+  for (Item* item : std::exchange(usage_.pinning, {})) pins.push_back(item->let_go());
 }
 
 Result<void> Object::recall(std::int64_t number, std::string_view) {
