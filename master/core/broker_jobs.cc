@@ -124,8 +124,9 @@ void Broker::job_ended(Job& job, Step& step) {
   if (!succeeded) cancel_dependents(job, step);
   for (const JobId id : std::exchange(job.dependents, {})) {
     Job* dependent = find_job(id);
-    if (dependent != nullptr && dependent->blockers > 0 && --dependent->blockers == 0)
-      unblock(*dependent, step);
+    if (dependent == nullptr || dependent->blockers == 0) continue;
+    --dependent->blockers;
+    if (dependent->blockers == 0) unblock(*dependent, step);
   }
   if (unneeded) erase_job(job, step);
 }
