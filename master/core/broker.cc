@@ -245,7 +245,7 @@ void Broker::attempt_failed(const TaskRef& ref, Outcome outcome, Step& step) {
   task.attempt_over = true;
   transition(ref, TaskState::waiting, step);
   keep_progress(ref, step.now.wall + pause, step);
-  timers_.add({step.now.mono + pause, Timer::Kind::task_due, 1, ref});
+  timers_.add({step.now.mono + pause, Timer::Kind::task_due, 1, ref, task.attempt});
 }
 
 Backoff Broker::backoff_of(const TaskSpec& spec) const {
@@ -283,6 +283,7 @@ void Broker::tasks_due(const Timer& timer, Step& step) {
   for (std::uint64_t i = 0; i < timer.id; ++i) {
     const TaskRef ref{timer.ref.chunk, timer.ref.offset + static_cast<std::uint32_t>(i)};
     if (!ref.is(TaskState::waiting) || ref.chunk->job->blockers > 0) continue;
+    if (ref.task().attempt != timer.attempt) continue;  // it was tried since, and waits for something else
     if (recovering_ && clock_went_back_ &&
         ref.chunk->function != function_value) {  // it may run all the time
       transition(ref, TaskState::ready, step);

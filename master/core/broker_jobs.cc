@@ -150,7 +150,7 @@ void Broker::unblock(Job& job, Step& step) {
       if (chunk->tasks[i].state != TaskState::waiting) continue;
       const TaskRef ref{chunk, i};
       if (chunk->spec->delay > Duration{0})
-        timers_.add({step.now.mono + chunk->spec->delay, Timer::Kind::task_due, 1, ref});
+        timers_.add({step.now.mono + chunk->spec->delay, Timer::Kind::task_due, 1, ref, ref.task().attempt});
       else
         make_ready(ref, false, step);
     }

@@ -132,7 +132,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     task.state = TaskState::waiting;
     // A clock that was set back meanwhile must not make it longer than it can be.
     const Duration rest = std::min<Duration>(progress.not_before - now.wall, backoff_of(*chunk->spec).max);
-    timers_.add({now.mono + rest, Timer::Kind::task_due, 1, {chunk, progress.task.index - chunk->first}});
+    const TaskRef ref{chunk, progress.task.index - chunk->first};
+    timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref, task.attempt});
   }
   const auto queue = chunk->spec->queue;
   chunk->queue = find_queue(queue);
@@ -153,7 +154,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     const bool delayed = rest > Duration{0} && task.attempt == 0 && !task.once_started;
     if (task.state == TaskState::ready && (job.blockers > 0 || delayed)) {
       task.state = TaskState::waiting;
-      if (job.blockers == 0) timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref});
+      if (job.blockers == 0) timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref, task.attempt});
     }
     ++job.counts[task.state];
     if (is_final(task.state)) continue;

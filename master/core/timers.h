@@ -26,6 +26,7 @@ struct Timer {
   Kind kind = Kind::task_due;
   std::uint64_t id = 0;  // of the waiter, worker, job or client; task_due: how many neighbours from ref on
   TaskRef ref;           // task_due
+  std::uint32_t attempt = 0;  // task_due: the last one granted when the wait began; a later one ended it
 };
 
 class Timers {

@@ -85,6 +85,28 @@ TEST_F(BrokerTest, FailedTasksCanBeRetriedAndTheOthersStayAsTheyAre) {
   EXPECT_THAT(disk.recorded_twice, IsEmpty());
 }
 
+TEST_F(BrokerTest, ARetryByHandIsNotHurriedByABackoffFromBeforeIt) {
+  TaskSpec spec = function("f");
+  spec.retries = 1;
+  spec.backoff = 4s;
+  const JobId job = submit(spec);
+  worker(w1, "one");
+  fail_attempt(w1, out.grants[0].fence);
+  ASSERT_TRUE(broker->cancel({client, 9}, job, {}, now, out));
+  settle();
+  const auto plan = broker->plan_retry(job, {});
+  ChunkRecord chunk{.job = job, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
+  pass(1900ms);
+  ASSERT_TRUE(broker->retry({client, 9}, job, *plan, {chunk}, now, out));
+  settle();
+  ASSERT_THAT(out.grants, SizeIs(2));
+  fail_attempt(w1, out.grants[1].fence);
+  pass_with_heartbeats(1900ms, w1);  // a backoff of 4 s lasts 2 s at least
+  EXPECT_THAT(out.grants, SizeIs(2));
+  pass_with_heartbeats(2100ms, w1);
+  EXPECT_THAT(out.grants, SizeIs(3));
+}
+
 TEST_F(BrokerTest, ATaskThatIsNamedTwiceIsRetriedOnce) {
   const JobId job = submit(function("f"), {"a", "b"});
   worker(w1, "one", 2);

@@ -231,6 +231,25 @@ TEST_F(BrokerTest, ADelayedTaskThatRunsIsAdoptedThoughTheClockWasSetBack) {
   EXPECT_TRUE(succeed(w1, held));
 }
 
+TEST_F(BrokerTest, TheDelayOfATaskThatWasAdoptedDoesNotCutItsBackoffShort) {
+  TaskSpec spec = function("f");
+  spec.delay = 5s;
+  spec.retries = 1;
+  spec.backoff = 20s;
+  submit(spec);
+  pass(5s);
+  worker(w1, "one", 1);
+  const Fence held = out.grants[0].fence;
+  now.wall -= 24h;  // its delay seems to be ahead
+  restart();
+  worker(w1, "one", 1, {"f"}, {held});
+  ASSERT_TRUE(fail_attempt(w1, held));
+  pass_with_heartbeats(9s, w1);
+  EXPECT_THAT(out.grants, IsEmpty());
+  pass_with_heartbeats(11s, w1);
+  EXPECT_THAT(out.grants, SizeIs(1));
+}
+
 TEST_F(BrokerTest, ACancelSurvivesAMasterRestart) {
   const JobId job = submit(function("f"));
   worker(w1, "one");
