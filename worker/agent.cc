@@ -129,6 +129,7 @@ Result<void> Agent::granted(const Fence& fence, const std::shared_ptr<const Task
   attempt.work.payload.assign(payload);
   attempt.outcome = Outcome{};
   attempt.stop.store(StopReason::none, std::memory_order_relaxed);
+  attempt.too_late = false;
   attempt.phase = Attempt::Phase::lent;
   attempt.order = next_order_++;
   ++lent_;
@@ -212,6 +213,10 @@ void Agent::finished(std::span<Attempt* const> attempts, TimePoint now, AgentEff
       release(*attempt);
       continue;
     }
+    if (attempt->too_late) {
+      hand_back(*attempt, fx);
+      continue;
+    }
     note_run(attempt->outcome.run);
     hold_outcome(*attempt);
   }
@@ -226,15 +231,22 @@ void Agent::withdrawn(std::span<Attempt* const> attempts, AgentEffects& fx) {
     if (attempt->abandoned) {
       --abandoned_;
       release(*attempt);
-    } else if (attempt->stop.load(std::memory_order_relaxed) == StopReason::cancelled) {
-      hold_cancelled(*attempt);
-    } else if (connected_) {
-      fx.returned.push_back(attempt->work.fence);
-      release(*attempt);
     } else {
-      attempt->phase = Attempt::Phase::returning;
-      returning_.push_back(attempt);
+      hand_back(*attempt, fx);
     }
+  }
+}
+
+// It did not begin.
+void Agent::hand_back(Attempt& attempt, AgentEffects& fx) {
+  if (attempt.stop.load(std::memory_order_relaxed) == StopReason::cancelled) {
+    hold_cancelled(attempt);
+  } else if (connected_) {
+    fx.returned.push_back(attempt.work.fence);
+    release(attempt);
+  } else {
+    attempt.phase = Attempt::Phase::returning;
+    returning_.push_back(&attempt);
   }
 }
 

@@ -129,6 +129,7 @@ class Agent {
   void ask_to_stop(Attempt& attempt, StopReason reason, AgentEffects& fx);
   void stop_all(StopReason reason, AgentEffects& fx);
   void hold_cancelled(Attempt& attempt);
+  void hand_back(Attempt& attempt, AgentEffects& fx);
   void hold_outcome(Attempt& attempt);
   void drop(std::span<const Fence> fences, AgentEffects& fx);
   void note_run(Duration run);

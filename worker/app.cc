@@ -102,10 +102,12 @@ void App::watch_guard() {
 }
 
 // Should this process stand still from now on, the guard ends what runs in its place: after the time that an
-// orderly end may take.
-void App::say_when_groups_end() {
+// orderly end may take. When it goes on after that, nothing more begins. (Leases that were lost need no end: all
+// that they were for is being stopped.)
+void App::say_when_leases_end() {
   constexpr Duration margin = std::chrono::seconds{1};
   const auto lease_end = agent_.lease_end();
+  if (lease_end) pool_->set_lease_end(*lease_end);
   groups_->set_end(lease_end ? *lease_end + options_.kill_grace + margin : GroupTable::never);
 }
 
@@ -237,6 +239,7 @@ void App::on_finished() {
 
 void App::turn() {
   if (!gathering_) collect();
+  say_when_leases_end();
   serve_pool();
   link_->send(effects_);
   for (const Notice& notice : effects_.notices)
@@ -246,7 +249,6 @@ void App::turn() {
   effects_.clear();
   if (reconnect) link_->reconnect({Errc::timed_out, "it does not answer heartbeats"});
   if (leave_now) leave();
-  say_when_groups_end();
   arm_tick();
 }
 

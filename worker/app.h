@@ -42,7 +42,7 @@ class App {
   Result<void> load_functions();
   Result<void> start_guard();
   void watch_guard();
-  void say_when_groups_end();
+  void say_when_leases_end();
   LinkOptions link_options() const;
   void on_first_connect(const Result<void>& connected);
   void announce();

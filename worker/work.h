@@ -28,13 +28,14 @@ enum class StopReason : std::uint8_t {
 // Attempt: one attempt this worker holds, from its grant until the master has acknowledged its outcome.
 //
 // Owner: the Agent, which recycles it.  Thread: the loop thread; but between AgentEffects::start and
-// Agent::finished or ::withdrawn the attempt is lent to the pool, whose thread writes `outcome` and which
-// uses `next`. Only `stop` is touched by both at once.
+// Agent::finished or ::withdrawn the attempt is lent to the pool, whose thread writes `outcome` and
+// `too_late` and which uses `next`. Only `stop` is touched by both at once.
 struct Attempt {
   Work work;
   Outcome outcome;
   std::atomic<StopReason> stop{StopReason::none};
   Attempt* next = nullptr;  // the pool's lists
+  bool too_late = false;    // the pool's word: the lease was over when its turn came, and it did not begin
 
   // The Agent's own notes.
   enum class Phase : std::uint8_t {

@@ -26,8 +26,10 @@ AuditRules farm_rules() {
   // From the end of a lease: kill-grace, then the guard's margin, each a second here, and as much again for a
   // busy machine.
   constexpr auto overlap_max = 4s;
+  constexpr auto commit_max = 2s;
   return {.lease_us = std::chrono::microseconds{farm_lease}.count(),
-          .overlap_max_us = std::chrono::microseconds{overlap_max}.count()};
+          .overlap_max_us = std::chrono::microseconds{overlap_max}.count(),
+          .commit_max_us = std::chrono::microseconds{commit_max}.count()};
 }
 
 Farm::Farm(std::uint64_t seed, bool forget)

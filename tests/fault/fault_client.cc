@@ -110,7 +110,7 @@ class Program {
     ledger_.add(fmt::format("submitted {} {} {}", key, count, spec.at_most_once ? "once" : "again"));
     try_it(key, [&] {
       const Job job = client_->submit(spec, std::move(payloads), {.name = key, .after = {}});
-      ledger_.add(fmt::format("acked {} {} {}", key, job.number(), count));
+      ledger_.add(fmt::format("acked {} {} {} {}", key, job.number(), count, monotonic_us()));
       open_.push_back(job);
       if (below(10) != 0) return;
       std::this_thread::sleep_for(std::chrono::milliseconds{below(100)});

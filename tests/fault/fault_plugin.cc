@@ -7,7 +7,7 @@ REEVE_PLUGIN(registry) {
   using namespace reeve::testing;
   registry.add("note", [](const reeve::TaskContext& task, std::string_view text) -> reeve::TaskResult {
     const TaskPayload payload = TaskPayload::parse(text);
-    const Note note{environment("LEDGER_NOTES"), task.id(), task.attempt(), {}};
+    const Note note{environment("LEDGER_NOTES"), task.id(), task.attempt(), {}, payload.name};
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{payload.milliseconds};
     note.say("start");
     for (auto now = std::chrono::steady_clock::now(); now < end; now = std::chrono::steady_clock::now()) {

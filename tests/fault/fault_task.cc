@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   const TaskPayload payload = TaskPayload::parse(argv[2]);
   if (payload.mode == 't') std::signal(SIGTERM, SIG_IGN);
   const auto attempt = static_cast<std::uint32_t>(std::atoi(environment("REEVE_ATTEMPT").c_str()));
-  const Note note{argv[1], environment("REEVE_TASK"), attempt, environment("REEVE_EPOCH")};
+  const Note note{argv[1], environment("REEVE_TASK"), attempt, environment("REEVE_EPOCH"), payload.name};
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{payload.milliseconds};
   note.say("start");
   for (auto now = std::chrono::steady_clock::now(); now < end; now = std::chrono::steady_clock::now()) {

@@ -20,7 +20,8 @@ void ClientLedger::read(std::string_view text) {
     } else if (what == "cancelling") {
       submissions[key].cancelled = true;
     } else if (what == "acked") {
-      words >> submissions[key].acked.emplace_back();
+      std::size_t count = 0;
+      words >> submissions[key].acked.emplace_back() >> count >> submissions[key].acked_at;
     } else if (what == "result") {
       std::string rest;
       std::getline(words >> std::ws, rest);
@@ -45,15 +46,16 @@ void ClientLedger::read(std::string_view text) {
 
 std::vector<AttemptRun> read_runs(std::string_view text) {
   std::vector<AttemptRun> runs;
-  std::map<std::pair<std::string, std::int64_t>, std::size_t> open;  // by task and process
+  std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t>
+      open;  // by task, name and process
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words{line};
     std::string what;
     AttemptRun run;
-    words >> what >> run.task >> run.attempt >> run.epoch >> run.worker >> run.pid >> run.start;
+    words >> what >> run.task >> run.attempt >> run.epoch >> run.worker >> run.pid >> run.start >> run.name;
     run.last = run.start;
-    const std::pair key{run.task, run.pid};
+    const std::tuple key{run.task, run.name, run.pid};
     if (what == "start") {
       open[key] = runs.size();
       runs.push_back(run);
@@ -66,7 +68,7 @@ std::vector<AttemptRun> read_runs(std::string_view text) {
     }
   }
   std::ranges::stable_sort(runs, [](const AttemptRun& a, const AttemptRun& b) {
-    return std::tie(a.task, a.start) < std::tie(b.task, b.start);
+    return std::tie(a.name, a.start) < std::tie(b.name, b.start);
   });
   return runs;
 }
@@ -109,7 +111,11 @@ class Auditor {
   bool may_end_as(std::uint64_t job, std::string_view state) const {
     return (state == "failed" && once_.contains(job)) || (state == "cancelled" && cancelled_.contains(job));
   }
-  bool is_once(const std::string& task) const { return once_.contains(std::stoull(task)); }
+  // A run's submission; null: no client of ours made it.
+  const ClientLedger::Submission* submission_of(const AttemptRun& run) const {
+    const auto found = ledger_.submissions.find(run.name.substr(0, run.name.rfind('/')));
+    return found == ledger_.submissions.end() ? nullptr : &found->second;
+  }
 
   void check_submissions() {
     std::map<std::string, std::vector<const FinalJob*>> by_name;
@@ -154,9 +160,9 @@ class Auditor {
 
   // Every final outcome is one that a client was told, if one was, and comes from an attempt that ended.
   void check_results() {
-    std::set<std::string> ended;  // "TASK ATTEMPT"
+    std::set<std::string> ended;  // "TASK NAME by attempt ATTEMPT", as the tasks say it in their values
     for (const AttemptRun& run : runs_)
-      if (run.ended) ended.insert(fmt::format("{} {}", run.task, run.attempt));
+      if (run.ended) ended.insert(fmt::format("{} {} by attempt {}", run.task, run.name, run.attempt));
     for (const FinalJob& job : state_.jobs) {
       for (const FinalTask& task : job.tasks) {
         const std::string name = fmt::format("{}.{}", job.number, task.index);
@@ -166,9 +172,10 @@ class Auditor {
           violation("task {} is {}: {}", name, task.state, task.value);
           continue;
         }
-        const auto attempt = task.value.substr(task.value.rfind(' ') + 1);
-        if (!ended.contains(name + " " + attempt))
-          violation("task {} has a result of attempt {}, which never ended", name, attempt);
+        if (task.value.substr(0, task.value.find('/')) != job.name)
+          violation("task {} of {} has a result of another program: {}", name, job.name, task.value);
+        if (!ended.contains(name + " " + task.value))
+          violation("task {} has the result '{}' of an attempt which never ended", name, task.value);
         const auto told = ledger_.results.find(name);
         if (told == ledger_.results.end()) continue;
         ++audit_.counts["results read by clients"];
@@ -187,13 +194,62 @@ class Auditor {
       const std::string fence = fmt::format("{} attempt {} of epoch {}", run.task, run.attempt, run.epoch);
       if (run.epoch != 0 && !fences.insert(fence).second) violation("{} was started twice", fence);
     }
+    check_once();
+    check_numbers();
     for (std::size_t i = 1; i < runs_.size(); ++i)
-      if (runs_[i - 1].task == runs_[i].task) check_rerun(i);
+      if (runs_[i - 1].name == runs_[i].name) check_rerun(i);
+  }
+
+  // Whatever number it got.
+  void check_once() {
+    std::map<std::string, std::size_t> begun;
+    for (const AttemptRun& run : runs_)
+      if (const auto* submission = submission_of(run); submission != nullptr && submission->once)
+        ++begun[run.name];
+    for (const auto& [name, times] : begun)
+      if (times > 1) violation("task {} was to run at most once and ran {} times", name, times);
+  }
+
+  // Tasks may begin before their submission is on the disk. If the master is killed just then, the submission is
+  // lost, its client repeats it, and the job may get another number; the number it had goes to another job. There
+  // is no other reason for a task to run under a number that is not its job's.
+  void check_numbers() {
+    std::map<std::string, std::uint64_t> numbers;  // of jobs, by name
+    for (const FinalJob& job : state_.jobs) numbers[job.name] = job.number;
+    for (const auto& [key, submission] : ledger_.submissions)
+      if (!submission.acked.empty()) numbers[key] = submission.acked.front();
+    for (const AttemptRun& run : runs_) {
+      if (submission_of(run) == nullptr) {
+        violation("{} ran as task {}, and nobody submitted it", run.name, run.task);
+        continue;
+      }
+      const auto number = numbers.find(run.name.substr(0, run.name.rfind('/')));
+      if (number != numbers.end() && number->second == std::stoull(run.task)) continue;
+      if (was_lost(run))
+        ++audit_.counts["attempts of submissions that were lost with the master"];
+      else
+        violation("{} ran as task {}, which it is not, and no master was killed just then", run.name,
+                  run.task);
+    }
+  }
+  // Its submission: it was not acknowledged yet when the master was killed, within the time that a commit may take.
+  // The worker may have begun the task a while after it was granted, but had to give it up when it met the next
+  // master.
+  bool was_lost(const AttemptRun& run) const {
+    const auto* submission = submission_of(run);
+    if (submission == nullptr) return false;
+    return std::ranges::any_of(faults_, [&](const Fault& fault) {
+      return fault.role == Fault::Role::master && fault.kind == Fault::Kind::kill &&
+             (submission->acked.empty() || submission->acked_at > fault.begin) &&
+             fault.begin <= run.start + rules_.commit_max_us && fault.end + rules_.lease_us >= run.start;
+    });
   }
 
   void check_rerun(std::size_t i) {
     const AttemptRun &before = runs_[i - 1], &after = runs_[i];
-    if (is_once(after.task)) return violation("task {} was to run at most once and ran twice", after.task);
+    if (after.task == before.task && after.epoch != 0 && after.epoch == before.epoch &&
+        after.attempt < before.attempt)
+      violation("task {}: attempt {} began after attempt {} had", after.task, after.attempt, before.attempt);
     const std::string cause = cause_of(before, after);
     if (cause.empty())
       violation(
@@ -203,12 +259,21 @@ class Auditor {
     else
       ++audit_.counts["started again: " + cause];
     // Any earlier one may still run.
-    for (std::size_t k = i; k-- > 0 && runs_[k].task == after.task;) {
-      const std::int64_t overlap = runs_[k].last - after.start;
+    for (std::size_t k = i; k-- > 0 && runs_[k].name == after.name;) {
+      const std::int64_t overlap = runs_[k].last - after.start - stood_still(runs_[k], after.start);
       if (overlap > rules_.overlap_max_us)
         violation("task {} ran twice at once for {} ms: attempts {} ({}) and {} ({})", after.task,
                   overlap / 1000, runs_[k].attempt, runs_[k].worker, after.attempt, after.worker);
     }
+  }
+
+  // How long the process of a run was stopped from `begin` on. (Not its worker's, whose commands go on.)
+  std::int64_t stood_still(const AttemptRun& run, std::int64_t begin) const {
+    std::int64_t sum = 0;
+    for (const Fault& fault : faults_)
+      if (fault.kind == Fault::Kind::stop && fault.pid == run.pid)
+        sum += std::max<std::int64_t>(0, std::min(fault.end, run.last) - std::max(fault.begin, begin));
+    return sum;
   }
 
   // Why a task was started again; empty: there was no reason. Being gone or standing still for a time that the
@@ -236,6 +301,7 @@ class Auditor {
           break;
       }
     }
+    if (was_lost(before)) return "its submission was lost with the master and repeated";
     return {};
   }
 

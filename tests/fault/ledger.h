@@ -22,6 +22,7 @@ struct ClientLedger {
     bool once = false;                 // its tasks are to run at most once, and may fail
     bool cancelled = false;            // its tasks may be cancelled
     std::vector<std::uint64_t> acked;  // jobs
+    std::int64_t acked_at = 0;         // microseconds
   };
   std::map<std::string, Submission> submissions;         // by key
   std::map<std::string, std::set<std::string>> results;  // by task: "STATE VALUE", one if all is well
@@ -36,14 +37,14 @@ struct ClientLedger {
 
 // One attempt as it wrote about itself (note.h).
 struct AttemptRun {
-  std::string task, worker;
+  std::string task, name, worker;  // the task by its number, and what its client called it
   std::uint32_t attempt = 0;
   std::uint64_t epoch = 0;  // 0: unknown
   std::int64_t pid = 0;
   std::int64_t start = 0, last = 0;  // microseconds; `last`: when it was seen last
   bool ended = false, failed = false;
 };
-std::vector<AttemptRun> read_runs(std::string_view text);  // by task, then by start
+std::vector<AttemptRun> read_runs(std::string_view text);  // by name, then by start
 
 // What was done to the processes.
 struct Fault {
@@ -54,6 +55,7 @@ struct Fault {
   std::string name;    // of the worker, of the child's worker, of the client
   std::int64_t begin;  // microseconds
   std::int64_t end;    // when it was continued, or there again
+  std::int64_t pid = 0;
 };
 
 // What the master says when everything is over.
@@ -75,6 +77,7 @@ struct FinalState {
 struct AuditRules {
   std::int64_t lease_us = 0;
   std::int64_t overlap_max_us = 0;  // how long an attempt may take to end after its lease is over
+  std::int64_t commit_max_us = 0;   // how long what was submitted may take to the disk
 };
 
 struct Audit {

@@ -1,8 +1,9 @@
 // What a task of the fault tests tells the world about itself, past the system under test: lines appended to a
 // file, one write(2) each, so that lines of many processes never mix. A line is
 //
-//   start|tick|end|fail TASK ATTEMPT EPOCH WORKER PID MICROSECONDS          (CLOCK_MONOTONIC)
+//   start|tick|end|fail TASK ATTEMPT EPOCH WORKER PID MICROSECONDS NAME          (CLOCK_MONOTONIC)
 //
+// NAME is what the client called it, the same however often it had to submit it; TASK is the number it got.
 // `fail` is the end of an attempt that was told to fail. `tick` comes every tick_every while the task runs, so that one that was killed shows how long it lived.
 #pragma once
 
@@ -51,15 +52,18 @@ class LineFile {
 
 class Note {
  public:
-  Note(const std::string& file, std::string task, std::uint32_t attempt, std::string epoch)
+  Note(const std::string& file, std::string task, std::uint32_t attempt, std::string epoch, std::string name)
       : file_(file),
         who_(fmt::format("{} {} {} {} {}", task, attempt, epoch.empty() ? "0" : epoch,
-                         environment("LEDGER_WORKER"), ::getpid())) {}
-  void say(std::string_view what) const { file_.add(fmt::format("{} {} {}", what, who_, monotonic_us())); }
+                         environment("LEDGER_WORKER"), ::getpid())),
+        name_(std::move(name)) {}
+  void say(std::string_view what) const {
+    file_.add(fmt::format("{} {} {} {}", what, who_, monotonic_us(), name_));
+  }
 
  private:
   LineFile file_;
-  std::string who_;
+  std::string who_, name_;
 };
 
 // A task's payload: NAME:MILLISECONDS:MODE. Modes: n runs and succeeds; f fails in its first attempt; t does

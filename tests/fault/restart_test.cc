@@ -114,6 +114,22 @@ TEST_F(RestartTest, TasksOfAWorkerThatStandsStillEndWithItsLease) {
   EXPECT_EQ(cluster->reeve({"cancel", job}).exit_code, 0);
 }
 
+// It finds the grant in its socket when it goes on.
+TEST_F(RestartTest, WhatWasGrantedToAWorkerThatStoodStillBeyondItsLeaseDoesNotBeginThere) {
+  start("2s");
+  Process& worker = add_worker("w", "2");
+  worker.kill(SIGSTOP);
+  const std::string job = tasks->submit({{.name = "a"}, {.name = "b"}});
+  add_worker("other", "1");
+  EXPECT_EQ(tasks->wait(job), 0);
+  worker.kill(SIGCONT);
+  EXPECT_TRUE(eventually([&] { return cluster->worker_is_connected("w"); }));
+  worker.kill(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0);
+  for (const AttemptRun& run : tasks->runs())
+    EXPECT_EQ(run.worker, "other") << run.name << " attempt " << run.attempt;
+}
+
 TEST_F(RestartTest, AMasterThatStandsStillForAWhileLosesNothing) {
   start("30s");
   add_worker("w", "4");

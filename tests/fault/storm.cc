@@ -122,7 +122,7 @@ void Storm::hit_child(const std::string& worker) {
 void Storm::stop(Fault::Role role, const std::string& name, pid_t pid, std::chrono::milliseconds length) {
   const bool child = role == Fault::Role::child;
   if (!child) busy_.insert(name);
-  const auto fault = note({Fault::Kind::stop, role, name, monotonic_us(), monotonic_us()});
+  const auto fault = note({Fault::Kind::stop, role, name, monotonic_us(), monotonic_us(), pid});
   ::kill(pid, SIGSTOP);
   later(Clock::now() + length, [this, child, name, pid, fault] {
     ::kill(pid, SIGCONT);

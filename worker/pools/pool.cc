@@ -153,6 +153,8 @@ void Pool::run_one(Attempt& attempt, Runner& runner, StopSignal& stop, Batch& ba
   stop.begin(attempt.work, attempt.stop, batch.mono());
   if (const StopReason reason = attempt.stop.load(std::memory_order_seq_cst); reason != StopReason::none)
     set_stopped(attempt.outcome, reason);
+  else if (batch.mono() >= lease_end_.load(std::memory_order_relaxed))
+    attempt.too_late = true;
   else
     runner.run(attempt.work, stop, attempt.outcome);
   stop.end();

@@ -42,6 +42,9 @@ class Pool {
 
   void start(std::span<Attempt* const> attempts);
   void stop(Attempt& attempt);  // its `stop` is set
+  // From then on nothing begins: what a slot takes is marked `too_late`. A process that stood still finds work that
+  // was given to others meanwhile, here and in its socket, and its slots may run before its loop does.
+  void set_lease_end(TimePoint end) { lease_end_.store(end, std::memory_order_relaxed); }
   // Takes up to `count` attempts back from the front of the queue.
   void withdraw(std::size_t count, std::vector<Attempt*>& out);
   // Appends what has finished since the last call. Not later than a few milliseconds after notify, and now
@@ -69,6 +72,7 @@ class Pool {
   const std::function<void()> notify_;
   AttemptQueue queue_;
   std::atomic<bool> closing_{false};
+  std::atomic<TimePoint> lease_end_{TimePoint::max()};
 
   // Eventcount: a slot that sleeps waits for wake_ups_ to change.
   std::atomic<std::uint32_t> wake_ups_{0};

@@ -48,6 +48,21 @@ TEST_F(AgentTest, LosesTheLeaseWithoutAConnectionAsWellButKeepsWhatHasFinished) 
   EXPECT_THAT(send_complete(), ElementsAre(fence(1), fence(2)));
 }
 
+TEST_F(AgentTest, WhatThePoolDidNotBeginBecauseTheLeaseWasOverIsHandedBack) {
+  grant(1, 2);
+  start_next();
+  start_next();
+  running[0]->too_late = running[1]->too_late = true;
+  finish(fence(1));
+  EXPECT_THAT(returned, ElementsAre(fence(1)));
+  EXPECT_THAT(send_complete(), IsEmpty());
+  agent.disconnected();
+  finish(fence(2));
+  EXPECT_THAT(agent.held(), ElementsAre(fence(2)));
+  connect();
+  EXPECT_THAT(returned, ElementsAre(fence(1), fence(2)));
+}
+
 TEST_F(AgentTest, WhatHadNotStartedWhenTheLeaseWasLostIsHandedBack) {
   grant(1, 2);
   start_next();

@@ -97,6 +97,24 @@ TEST_F(PoolTest, AFinishedAttemptIsAnnouncedAlthoughTheNextOneTakesLong) {
   collect(1);
 }
 
+TEST_F(PoolTest, NothingBeginsWhenTheLeaseIsOverNotEvenWhatIsQueuedHere) {
+  std::atomic<int> runs{0};
+  make(1, [&](const Work&, StopSignal&, Outcome&) {
+    ++runs;
+    pool->set_lease_end(mono_now());  // as if this process had stood still while it ran
+  });
+  pool->start(attempts(3));
+  const auto done = collect(3);
+  EXPECT_EQ(runs, 1);
+  EXPECT_FALSE(done[0]->too_late);
+  EXPECT_TRUE(done[1]->too_late);
+  EXPECT_TRUE(done[2]->too_late);
+  pool->set_lease_end(mono_now() + 1h);
+  pool->start(attempts(1));
+  EXPECT_FALSE(collect(1).front()->too_late);
+  EXPECT_EQ(runs, 2);
+}
+
 TEST_F(PoolTest, SlotsRunAtTheSameTime) {
   std::atomic<int> together{0};
   make(3, [&](const Work&, StopSignal&, Outcome&) {
