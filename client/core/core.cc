@@ -52,6 +52,12 @@ void Core::close() {
   loop_.wait(lock, this, never, [this] { return ended_.has_value(); });
   lock.unlock();
   loop_.stop();
+  // What came too late for the last pump. It owns feeds, which own us; and whoever waits wants to hear the end.
+  std::vector<std::function<void()>> late;
+  lock.lock();
+  late.swap(actions_);
+  lock.unlock();
+  for (const auto& action : late) action();
 }
 
 // Closing, and everything is on its way: the connection may go.
@@ -59,7 +65,7 @@ void Core::pump_end() {
   {
     const Loop::Lock lock(loop_.mutex());
     if (!closing_ || ended_) return;
-    if (!outbox_.empty() || !puts_.empty() || !dirty_pools_.empty()) return;
+    if (!actions_.empty() || !outbox_.empty() || !puts_.empty() || !dirty_pools_.empty()) return;
   }
   const bool all_sent = std::ranges::none_of(
       requests_, [](const auto& entry) { return entry.second->submission != 0 && !entry.second->sent; });
@@ -198,10 +204,12 @@ void Core::abandon(std::uint64_t id) {
   });
 }
 
-void Core::run_on_driver(std::function<void()> action) {
+bool Core::run_on_driver(std::function<void()> action) {
   Loop::Lock lock(loop_.mutex());
+  if (loop_.stopped()) return false;
   actions_.push_back(std::move(action));
   loop_.nudge(lock, true);
+  return true;
 }
 
 void Core::wait_for_unsent(Loop::Lock& lock) {

@@ -109,7 +109,7 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   std::vector<wire::Item> get(wire::Get& question, Duration timeout);
   void abandon(std::uint64_t request);  // its answer is not wanted any more
 
-  void run_on_driver(std::function<void()> action);
+  bool run_on_driver(std::function<void()> action);  // false: the client is closed, and nothing runs any more
 
   // ---- any thread, with the mutex held
   void add_pool(const std::shared_ptr<PoolState>& pool);

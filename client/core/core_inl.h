@@ -77,8 +77,8 @@ void Core::ask_now(FrameType type, Question& question,
   question.set_request(request->id);
   append_frame(request->frame, type, question);
   request->done = std::move(done);
-  if (!up()) return request->done(*request, fail(Errc::unavailable, "there is no connection"));
-  send(std::move(request));
+  if (up()) return send(std::move(request));
+  if (request->done) request->done(*request, fail(Errc::unavailable, "there is no connection"));
 }
 
 }  // namespace reeve::client

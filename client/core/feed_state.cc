@@ -18,11 +18,14 @@ void FeedState::start() {
     const Loop::Lock lock(core->loop().mutex());
     core->check_open();
   }
-  core->run_on_driver([self = shared_from_this()] {
+  const bool begun = core->run_on_driver([self = shared_from_this()] {
     self->listening_ = true;
     self->core->listen(self->job, self);
     if (self->core->up()) self->on_up();
   });
+  if (begun) return;
+  const Loop::Lock lock(core->loop().mutex());
+  core->check_open();  // it was closed in between, so this throws
 }
 
 void FeedState::stop() {

@@ -61,8 +61,9 @@ class Loop {
   // There is something to pump. Urgent: now, on this thread if no one drives; else when the driver wakes
   // anyway, the background thread takes over, or a thread begins to wait. Pre: the mutex is held.
   void nudge(Lock& lock, bool urgent);
-  bool driven() const { return driven_; }  // Pre: the mutex is held.
-  bool driving_here() const;               // whether this thread is the driver: a callback, that is
+  bool driven() const { return driven_; }    // Pre: the mutex is held.
+  bool stopped() const { return stopped_; }  // Pre: the mutex is held.
+  bool driving_here() const;                 // whether this thread is the driver: a callback, that is
 
  private:
   struct Waiter {

@@ -7,6 +7,8 @@
 namespace reeve::client {
 namespace {
 
+using namespace std::chrono_literals;
+
 TEST_F(ClientTest, SubmitMakesOneJobOfAnyNumberOfTasks) {
   auto client = Client::connect(master.options());
   TaskSpec spec;
@@ -63,6 +65,30 @@ TEST_F(ClientTest, AFeedTellsEachOutcomeOnceAndTheEndLast) {
   ASSERT_TRUE(last);
   EXPECT_TRUE(last->succeeded());
   EXPECT_TRUE(feed.finished());
+}
+
+// What keeps a feed alive must not be kept alive by it: the leak sanitizer tells.
+TEST_F(ClientTest, AFeedIsFreedWithItsClientWhicheverEndsFirst) {
+  master.set_handler([](FakeMaster&, const Received&) {});
+  for (int round = 0; round < 50; ++round) {
+    auto client = Client::connect(master.options());
+    std::optional<JobFeed> feed = client.job(1).watch(false);
+    if (round % 2 == 0) feed.reset();  // and at once:
+    client.close();
+    if (feed) EXPECT_THROW(feed->next(), Unavailable);
+    EXPECT_THROW(client.job(1).watch(false), Unavailable);
+  }
+}
+
+TEST_F(ClientTest, AFeedMayEndWhileThereIsNoConnection) {
+  master.set_handler([](FakeMaster&, const Received&) {});
+  auto client = Client::connect(master.options());
+  std::optional<JobFeed> feed = client.job(1).watch(false);
+  master.wait_for(FrameType::watch);
+  master.run([](FakeMaster& self) { self.vanish(); });
+  EXPECT_FALSE(feed->next(50ms));  // meanwhile this thread hears that the connection is lost
+  feed.reset();
+  client.close();
 }
 
 TEST_F(ClientTest, WaitingForAJobThatTheMasterDoesNotKnowThrowsNotFound) {

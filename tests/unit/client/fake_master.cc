@@ -89,6 +89,11 @@ void FakeMaster::cut() {
   connection_.reset();
 }
 
+void FakeMaster::vanish() {
+  acceptor_.close();
+  cut();
+}
+
 void FakeMaster::run(const std::function<void(FakeMaster&)>& action) {
   std::promise<void> done;
   asio::post(io_, [&] {

@@ -60,7 +60,8 @@ class FakeMaster {
     append_frame(connection_->out(), type, message);
     connection_->flush();
   }
-  void cut();  // drops the connection without a word
+  void cut();     // drops the connection without a word
+  void vanish();  // the same, and refuses others
   std::atomic<std::uint64_t> instance = 1;
 
   // From the test: runs `action` on the master's thread and waits for it.
