@@ -50,9 +50,12 @@ Cluster::~Cluster() {
     master_.reset();
   }
   if (!::testing::Test::HasFailure()) return;
-  for (const auto& entry : std::filesystem::directory_iterator(dir()))
-    if (entry.path().extension() == ".log")
-      std::cerr << "---- " << entry.path().filename().string() << "\n" << read_file(entry.path()) << "\n";
+  for (const auto& entry : std::filesystem::directory_iterator(dir())) {
+    const std::string kind = entry.path().extension();
+    if (kind != ".log" && kind != ".err") continue;
+    if (const std::string text = read_file(entry.path()); !text.empty())
+      std::cerr << "---- " << entry.path().filename().string() << "\n" << text << "\n";
+  }
 }
 
 void Cluster::start_master() {

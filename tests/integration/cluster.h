@@ -40,7 +40,7 @@ struct ClusterOptions {
 };
 
 // Owner: a test.  Thread: the test's.  Always: what it started is ended by its own pid when it goes away; the
-// logs are printed if the test failed.
+// logs, and what the clients complained of, are printed if the test failed.
 class Cluster {
  public:
   explicit Cluster(ClusterOptions options = {});
