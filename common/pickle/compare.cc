@@ -53,7 +53,7 @@ std::size_t mix(std::size_t seed, std::size_t value) {
 // Compares and hashes within a budget; afterwards `error()` tells what went wrong, if anything.
 class Comparison {
  public:
-  explicit Comparison(const Limits& limits) : steps_max_(limits.steps_max), left_(limits.steps_max) {}
+  explicit Comparison(std::uint64_t& steps) : left_(steps) {}
 
   std::optional<Error>& error() { return error_; }
 
@@ -214,17 +214,17 @@ class Comparison {
   bool pay(std::size_t steps) {
     if (error_) return false;
     if (steps <= left_) {
-      left_ -= static_cast<std::uint32_t>(steps);
+      left_ -= steps;
       return true;
     }
-    complain(Errc::limit_reached, fmt::format("too many elements to compare; steps_max is {}", steps_max_));
+    complain(Errc::limit_reached, "too many elements to compare, shared ones counted each time (steps_max)");
     return false;
   }
   void complain(Errc code, std::string detail) {
     if (!error_) error_ = Error{code, std::move(detail)};
   }
 
-  std::uint32_t steps_max_, left_;
+  std::uint64_t& left_;
   std::optional<Error> error_;
 };
 
@@ -236,22 +236,37 @@ Result<T> result_of(Comparison& comparison, T value) {
 
 }  // namespace
 
-Result<bool> equal(const Value& a, const Value& b, const Limits& limits) {
-  Comparison comparison{limits};
+Result<bool> equal(const Value& a, const Value& b, std::uint64_t& steps) {
+  Comparison comparison{steps};
   const bool value = comparison.equal(a, b);
   return result_of(comparison, value);
 }
 
-Result<std::size_t> hash(const Value& value, const Limits& limits) {
-  Comparison comparison{limits};
+Result<std::size_t> hash(const Value& value, std::uint64_t& steps) {
+  Comparison comparison{steps};
   const std::size_t hashed = comparison.hash(value);
   return result_of(comparison, hashed);
 }
 
-Result<bool> less(const Value& a, const Value& b, const Limits& limits) {
-  Comparison comparison{limits};
+Result<bool> less(const Value& a, const Value& b, std::uint64_t& steps) {
+  Comparison comparison{steps};
   const bool value = comparison.less(a, b);
   return result_of(comparison, value);
+}
+
+Result<bool> equal(const Value& a, const Value& b, const Limits& limits) {
+  std::uint64_t steps = limits.steps_max;
+  return equal(a, b, steps);
+}
+
+Result<std::size_t> hash(const Value& value, const Limits& limits) {
+  std::uint64_t steps = limits.steps_max;
+  return hash(value, steps);
+}
+
+Result<bool> less(const Value& a, const Value& b, const Limits& limits) {
+  std::uint64_t steps = limits.steps_max;
+  return less(a, b, steps);
 }
 
 }  // namespace reeve::pickle

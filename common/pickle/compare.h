@@ -18,4 +18,9 @@ Result<std::size_t> hash(const Value& value, const Limits& limits = {});
 // invalid_argument: "'<' not supported between instances of 'str' and 'int'", a TypeError in Python.
 Result<bool> less(const Value& a, const Value& b, const Limits& limits = {});
 
+// The same for who compares many: within `steps`, of which they take what they need.
+Result<bool> equal(const Value& a, const Value& b, std::uint64_t& steps);
+Result<std::size_t> hash(const Value& value, std::uint64_t& steps);
+Result<bool> less(const Value& a, const Value& b, std::uint64_t& steps);
+
 }  // namespace reeve::pickle

@@ -44,11 +44,18 @@ class Converter {
   Result<Fragment> run() {
     if (Result<void> scanned = scan_.fragment(from_.bytes); !scanned) return fail(std::move(scanned.error()));
     find_special();
+    const std::uint64_t bytes_max = std::uint64_t{scan_.limits().convert_factor_max} * from_.bytes.size() +
+                                    scan_.limits().convert_extra_bytes;
     out_.bytes.reserve(from_.bytes.size() + from_.bytes.size() / 8);
     for (std::uint32_t at = 0; at < from_.bytes.size();) {
       const Token token = scan_.token(at);
       while (event_ < scan_.events().size() && scan_.events()[event_].at < at) ++event_;
       if (Result<void> written = write(token); !written) return fail(std::move(written.error()));
+      if (out_.bytes.size() > bytes_max)
+        return fail(
+            Errc::limit_reached,
+            "the form for that reader gets too long; convert_factor_max is {}, convert_extra_bytes {}",
+            scan_.limits().convert_factor_max, scan_.limits().convert_extra_bytes);
       at = token.end;
     }
     return std::move(out_);

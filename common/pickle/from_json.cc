@@ -28,7 +28,7 @@ class Builder {
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_array_begin(error_code&) { return open(); }
-  bool on_array_end(std::size_t, error_code& error) { return add(Value::of(Kind::list, close()), error); }
+  bool on_array_end(std::size_t, error_code& error) { return add_container(Kind::list, close(), error); }
   bool on_object_begin(error_code&) { return open(); }
   bool on_object_end(std::size_t, error_code& error);
   bool on_key_part(string_view part, std::size_t, error_code&) { return append(part); }
@@ -58,6 +58,12 @@ class Builder {
       return refuse(error, fmt::format("value_elements_max is {}", limits_->value_elements_max));
     values_.push_back(std::move(value));
     return true;
+  }
+  bool add_container(Kind kind, std::vector<Value> elements, error_code& error) {
+    if (Value::make_depth(elements) > limits_->value_depth_max)
+      return refuse(error,
+                    fmt::format("it is nested too deep; value_depth_max is {}", limits_->value_depth_max));
+    return add(Value::of(kind, std::move(elements)), error);
   }
   bool add_text(error_code& error) { return add(Value::text(std::exchange(text_, {})), error); }
   bool add_integer(error_code& error);
@@ -106,7 +112,7 @@ bool Builder::on_object_end(std::size_t, error_code& error) {
   std::vector<Value> elements = close();
   const bool bytes =
       elements.size() == 2 && elements[0].chars() == bytes_key && elements[1].kind() == Kind::text;
-  if (!bytes) return add(Value::of(Kind::dict, without_repeated_keys(std::move(elements))), error);
+  if (!bytes) return add_container(Kind::dict, without_repeated_keys(std::move(elements)), error);
   auto decoded = from_base64(elements[1].chars());
   if (!decoded) return refuse(error, fmt::format("\"{}\" is not in base64", bytes_key));
   return add(Value::bytes(std::move(*decoded)), error);
@@ -135,7 +141,7 @@ bool Builder::on_double(double value, string_view part, error_code& error) {
 
 Result<Value> from_json(std::string_view text, const Limits& limits) {
   boost::json::parse_options options;
-  options.max_depth = limits.value_depth_max;
+  options.max_depth = limits.value_depth_max + 1;  // bytes are an object in JSON
   boost::json::basic_parser<Builder> parser{options, limits};
   error_code error;
   const std::size_t taken = parser.write_some(false, text.data(), text.size(), error);

@@ -29,24 +29,35 @@ std::optional<Pieces::Kind> kind_of(Entry::Kind kind) {
   }
 }
 
-// Encodes elements one by one. What they share is written for each, so their sum has a bound.
-Result<std::vector<Fragment>> encode_all(std::span<const Value> values, const Fragment& from,
-                                         const Limits& limits) {
-  const std::uint64_t bytes_max =
-      std::max<std::uint64_t>(limits.inline_bytes_max, limits.inline_factor_max * from.bytes.size());
-  std::uint64_t bytes = 0;
-  std::vector<Fragment> out;
-  for (const Value& value : values) {
-    Result<Fragment> fragment = encode(value, limits);
-    if (!fragment) return fail(std::move(fragment.error()));
-    bytes += fragment->bytes.size();
-    if (bytes > bytes_max)
-      return fail(Errc::limit_reached, "elements that share parts get too big; inline_bytes_max is {}",
-                  limits.inline_bytes_max);
-    out.push_back(std::move(*fragment));
+// What may be written for elements that share parts: each gets its own, and a small value can stand for 2^200 elements.
+class Budget {
+ public:
+  Budget(const Fragment& from, const Limits& limits)
+      : limits_(limits),
+        left_(std::max<std::uint64_t>(limits.inline_bytes_max,
+                                      std::uint64_t{limits.inline_factor_max} * from.bytes.size())) {}
+
+  Result<std::vector<Fragment>> encode_all(std::span<const Value> values) {
+    std::vector<Fragment> out;
+    for (const Value& value : values) {
+      Limits what_is_left = limits_;
+      what_is_left.pickle_bytes_max = std::min<std::uint64_t>(limits_.pickle_bytes_max, left_);
+      Result<Fragment> fragment = encode(value, what_is_left);
+      if (!fragment && fragment.error().code != Errc::limit_reached) return fail(fragment.error());
+      if (!fragment || fragment->bytes.size() > left_)
+        return fail(Errc::limit_reached,
+                    "elements that share parts get too big; inline_bytes_max is {}, steps_max {}",
+                    limits_.inline_bytes_max, limits_.steps_max);
+      left_ -= fragment->bytes.size();
+      out.push_back(std::move(*fragment));
+    }
+    return out;
   }
-  return out;
-}
+
+ private:
+  const Limits& limits_;
+  std::uint64_t left_;
+};
 
 Result<std::vector<Value>> numbers_of_range(const Value& range, const Limits& limits) {
   const auto start = range.elements()[0].to_int64(), stop = range.elements()[1].to_int64(),
@@ -136,7 +147,9 @@ Result<Pieces> split(const Fragment& fragment, const Limits& limits) {
   return pieces;
 }
 
-Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits) {
+namespace {
+
+Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits, Budget& budget) {
   if (is_container(fragment, limits)) {
     Result<Pieces> pieces = split(fragment, limits);
     if (!pieces) return fail(std::move(pieces.error()));
@@ -150,28 +163,37 @@ Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& li
   if (!value) return fail(value.error());
   const Result<std::vector<Value>> values = iterate_value(*value, limits);
   if (!values) return fail(values.error());
-  return encode_all(*values, fragment, limits);
+  return budget.encode_all(*values);
+}
+
+}  // namespace
+
+Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits) {
+  Budget budget{fragment, limits};
+  return iterate(fragment, limits, budget);
 }
 
 Result<std::vector<Fragment>> pairs(const Fragment& fragment, const Limits& limits) {
+  Budget budget{fragment, limits};
   if (!is_container(fragment, limits)) {
     const Result<Value> value = decode(fragment, limits);
     if (!value) return fail(value.error());
-    if (value->kind() == Value::Kind::dict) return encode_all(value->elements(), fragment, limits);
+    if (value->kind() == Value::Kind::dict) return budget.encode_all(value->elements());
   } else if (Result<Pieces> pieces = split(fragment, limits); pieces && pieces->kind == Pieces::Kind::dict) {
     return std::move(pieces->elements);
   }
-  Result<std::vector<Fragment>> sequence = iterate(fragment, limits);
+  Result<std::vector<Fragment>> sequence = iterate(fragment, limits, budget);
   if (!sequence) return sequence;
   std::vector<Fragment> out;
   for (std::size_t i = 0; i < sequence->size(); ++i) {
-    Result<std::vector<Fragment>> pair = iterate((*sequence)[i], limits);
+    Result<std::vector<Fragment>> pair = iterate((*sequence)[i], limits, budget);
+    if (!pair && pair.error().code == Errc::limit_reached) return pair;
     if (!pair)
       return fail(Errc::invalid_argument,
                   "cannot convert dictionary update sequence element #{} to a sequence", i);
     if (pair->size() != 2)
-      return fail(Errc::invalid_argument,
-                  "dictionary update sequence element #{} has length {}; 2 is required", i, pair->size());
+      return fail(Errc::wrong_state, "dictionary update sequence element #{} has length {}; 2 is required", i,
+                  pair->size());
     for (Fragment& part : *pair) out.push_back(std::move(part));
   }
   return out;

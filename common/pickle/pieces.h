@@ -23,6 +23,7 @@ Result<Pieces> split(const Fragment& fragment, const Limits& limits = {});
 Result<std::vector<Fragment>> iterate(const Fragment& fragment, const Limits& limits = {});
 
 // What dict(x) would hold, keys and values in turn, keys as often as they come: of a dict, or of a sequence of pairs.
+// wrong_state: an element that is no pair, a ValueError in Python.
 Result<std::vector<Fragment>> pairs(const Fragment& fragment, const Limits& limits = {});
 
 }  // namespace reeve::pickle

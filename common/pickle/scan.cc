@@ -30,6 +30,7 @@ Result<void> Scan::fragment(std::string_view bytes) { return run(bytes, Form::fr
 void Scan::reset(std::string_view bytes) {
   bytes_ = bytes;
   protocol_ = 0;
+  class_names_bytes_ = 0;
   clear(entries_);
   clear(events_);
   clear(stack_);
@@ -404,6 +405,9 @@ bool Scan::stack_global(const Token& token) {
   const auto first = static_cast<std::uint32_t>(stack_.size()) - 2;
   for (std::uint32_t i = first; i < stack_.size(); ++i) {
     const auto part = text(stack_[i]);
+    // Before it is looked at: what is looked at so often was memoised.
+    if (part && (class_names_bytes_ += part->size()) > limits_.class_names_max_bytes)
+      return beyond(token, "class_names_max_bytes", limits_.class_names_max_bytes);
     if (!part || !is_utf8(*part)) return broken(token, "a name that is no text");
   }
   if (!push_from(entries_[stack_[first]].begin, token, Entry::Kind::global, first)) return false;

@@ -142,6 +142,7 @@ class Scan {
   Limits limits_;
   std::string_view bytes_;
   std::uint8_t protocol_ = 0;
+  std::uint64_t class_names_bytes_ = 0;
   std::vector<Entry> entries_;
   std::vector<Event> events_;
   std::vector<std::uint32_t> stack_;

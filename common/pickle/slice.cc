@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 #include "common/pickle/class_list.h"
@@ -47,7 +48,8 @@ class FragmentWriter {
     if (event.kind == Kind::global) add(Scan::split_name(scan_.argument(event.at)));
     if (event.kind == Kind::stack_global) add(scan_.name(event.entry));
     if (event.kind == Kind::proxy)
-      if (const auto ident = token_ident(scan_, event.entry)) out_.token_idents.emplace_back(*ident);
+      if (const auto ident = token_ident(scan_, event.entry); ident && idents_.insert(*ident).second)
+        out_.token_idents.emplace_back(*ident);
   }
 
  private:
@@ -62,6 +64,7 @@ class FragmentWriter {
   std::uint32_t slice_;
   Fragment& out_;
   ClassList classes_;
+  std::unordered_set<std::string_view> idents_;  // as the scan's bytes have them
 };
 
 std::vector<Event>::const_iterator first_event(const Scan& scan, std::uint32_t at) {
@@ -194,7 +197,7 @@ class Inliner {
       steps_.push_back({Step::Kind::note, static_cast<std::uint32_t>(event - scan_.events().begin()), 0});
       const std::uint32_t end = scan_.token(event->at).end;
       walk.at = end;
-      return copy(event->at, end);
+      return copy(event->at, end) && pay(names_bytes(*event));
     }
     walk.at = event->at + event->bytes;
     if (event->kind == Kind::put) return put(event->entry);
@@ -239,6 +242,13 @@ class Inliner {
     return true;
   }
 
+  // A fragment lists its classes, also those whose names are memoised texts.
+  std::uint64_t names_bytes(const Event& event) const {
+    if (event.kind != Kind::stack_global) return 0;
+    const Scan::Name name = scan_.name(event.entry);
+    return name.module.size() + name.name.size();
+  }
+
   static constexpr std::uint32_t unused = nothing - 1;  // memoised, but nobody asked
   static constexpr std::uint64_t memo_bytes = 5;
 
@@ -263,7 +273,9 @@ std::optional<std::string_view> token_ident(const Scan& scan, std::uint32_t prox
   if (token.kind != Entry::Kind::object || !token.built || token.children <= state_in_token) return {};
   const Entry& state = scan.entry(scan.child(token, state_in_token));
   if (state.kind != Entry::Kind::tuple || state.children <= ident_in_state) return {};
-  return scan.text(scan.child(state, ident_in_state));
+  const auto ident = scan.text(scan.child(state, ident_in_state));
+  constexpr std::size_t ident_bytes_max = 4096;  // far longer than those of any server
+  return ident && ident->size() <= ident_bytes_max ? ident : std::nullopt;
 }
 
 Result<void> slice(Scan& scan, std::uint32_t index, Fragment& out) {

@@ -28,7 +28,7 @@ class JsonPrinter {
 
  private:
   void write(const Value& value) {
-    if (error_) return;
+    if (!count(1)) return;
     switch (value.kind()) {
       case Kind::none:
         out_ += "null";
@@ -47,6 +47,7 @@ class JsonPrinter {
         write_text(value.chars());
         break;
       case Kind::bytes:
+        if (!count(2)) return;
         fmt::format_to(std::back_inserter(out_), "{{\"{}\":\"", bytes_key);
         out_ += to_base64(value.chars());
         out_ += "\"}";
@@ -105,6 +106,7 @@ class JsonPrinter {
     out_ += '{';
     for (std::size_t i = 0; i < elements.size() && !error_; i += 2) {
       if (i > 0) out_ += ',';
+      if (!count(1)) return;
       std::string key = key_text(elements[i]);
       write_text(key);
       if (!keys.insert(std::move(key)).second) refuse("a dict with two keys of the same text");
@@ -134,6 +136,14 @@ class JsonPrinter {
     return {};
   }
 
+  // What from_json counts, so that it takes what was written here; shared elements are written each time.
+  bool count(std::uint32_t elements) {
+    elements_ += elements;
+    if (!error_ && elements_ > limits_.value_elements_max)
+      error_ = Error{Errc::invalid_argument, fmt::format("the JSON gets too long; value_elements_max is {}",
+                                                         limits_.value_elements_max)};
+    return !error_;
+  }
   void refuse(std::string_view what) {
     if (!error_) error_ = Error{Errc::invalid_argument, fmt::format("there is no JSON for {}", what)};
   }
@@ -145,6 +155,7 @@ class JsonPrinter {
 
   const Limits& limits_;
   std::string out_;
+  std::uint32_t elements_ = 0;
   std::optional<Error> error_;
 };
 

@@ -22,7 +22,10 @@ Value Value::of(Kind kind, std::vector<Value> elements) {
   Value value;
   value.kind_ = kind;
   const std::uint32_t depth = make_depth(elements);
-  value.held_ = std::make_shared<const Children>(std::move(elements), depth);
+  constexpr std::uint64_t bytes_max = ~std::uint64_t{0} >> 1;  // where 2^200 shared elements end
+  std::uint64_t bytes = sizeof(Children) + elements.capacity() * sizeof(Value);
+  for (const Value& element : elements) bytes = std::min(bytes + element.bytes(), bytes_max);
+  value.held_ = std::make_shared<const Children>(std::move(elements), depth, bytes);
   return value;
 }
 
@@ -89,6 +92,13 @@ std::uint32_t Value::make_depth(std::span<const Value> elements) {
   std::uint32_t depth = 0;
   for (const Value& element : elements) depth = std::max(depth, element.depth());
   return depth + 1;
+}
+
+std::uint64_t Value::bytes() const {
+  if (const auto* elements = std::get_if<Elements>(&held_)) return (*elements)->bytes;
+  if (const auto* text = std::get_if<Text>(&held_)) return sizeof(std::string) + (*text)->size();
+  if (const auto* opaque = std::get_if<Opaque>(&held_)) return sizeof(Fragment) + (*opaque)->bytes.size();
+  return std::holds_alternative<Big>(held_) ? sizeof(BigInt) : 0;
 }
 
 bool Value::same_object(const Value& other) const {

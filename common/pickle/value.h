@@ -80,6 +80,8 @@ class Value {
   // How many containers lie in each other: 0 for what is none.
   std::uint32_t depth() const;
   static std::uint32_t make_depth(std::span<const Value> elements);
+  // About what it takes in memory beside itself, shared parts each time they are used.
+  std::uint64_t bytes() const;
 
   // Of the same object, so equal without looking; false says nothing.
   bool same_object(const Value& other) const;
@@ -88,6 +90,7 @@ class Value {
   struct Children {
     std::vector<Value> values;
     std::uint32_t depth;
+    std::uint64_t bytes;
   };
   using Text = std::shared_ptr<const std::string>;
   using Elements = std::shared_ptr<const Children>;

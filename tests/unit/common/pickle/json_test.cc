@@ -99,6 +99,33 @@ TEST(JsonTest, WhatIsNoJsonIsRefused) {
   EXPECT_TRUE(from_json(std::string(200, '[') + std::string(200, ']')));
 }
 
+TEST(JsonTest, BytesInTheDeepestValueComeBack) {
+  Value deep = Value::bytes("b");
+  for (int depth = 0; depth < 3; ++depth) deep = Value::of(Kind::list, {deep});
+  const Limits limits{.value_depth_max = 3};
+  const Result<std::string> json = to_json(deep, limits);
+  ASSERT_TRUE(json) << json.error().detail;
+  const Result<Value> again = from_json(*json, limits);
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(*repr(*again), *repr(deep));
+  EXPECT_THAT(from_json("[[[[]]]]", limits).error().detail, HasSubstr("value_depth_max"));
+  EXPECT_THAT(from_json("[[[{}]]]", limits).error().detail, HasSubstr("value_depth_max"));
+}
+
+TEST(JsonTest, SharedElementsCountEachTimeSoThatWhatIsWrittenIsTakenBack) {
+  Value shared =
+      Value::of(Kind::dict, {Value::text("k"), Value::bytes("b")});  // 5: {"k": {"$bytes": "Yg=="}}
+  for (int doublings = 0; doublings < 3; ++doublings) shared = Value::of(Kind::list, {shared, shared});
+  constexpr std::uint32_t elements = 8 * 5 + 4 + 2 + 1;
+  EXPECT_THAT(to_json(shared, {.value_elements_max = elements - 1}).error().detail,
+              HasSubstr("value_elements_max"));
+  const Limits enough{.value_elements_max = elements};
+  const Result<std::string> json = to_json(shared, enough);
+  ASSERT_TRUE(json) << json.error().detail;
+  EXPECT_TRUE(from_json(*json, enough));
+  EXPECT_FALSE(from_json(*json, {.value_elements_max = elements - 1}));
+}
+
 TEST(JsonTest, LongArraysAreRefusedByName) {
   EXPECT_THAT(from_json("[1,2,3,4]", {.value_elements_max = 3}).error().detail,
               HasSubstr("value_elements_max"));

@@ -1,5 +1,6 @@
 #include "common/pickle/reply.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/pickle/convert.h"
@@ -10,6 +11,7 @@
 namespace reeve::pickle {
 namespace {
 
+using testing::HasSubstr;
 using namespace std::string_literals;
 
 std::string reply_with(const Fragment& fragment, Reader reader) {
@@ -164,6 +166,18 @@ TEST(ConvertTest, WhatPython2CannotSayIsRefused) {
     ASSERT_FALSE(converted);
     EXPECT_EQ(converted.error().code, Errc::invalid_argument);
   }
+}
+
+TEST(ConvertTest, FormThatIsMuchLongerIsRefusedByName) {
+  const Fragment sets{.bytes =
+                          "](\x8f\x8f\x8f\x8f"
+                          "e",
+                      .protocol = 4,
+                      .python2_names = false};
+  EXPECT_TRUE(convert(sets, Reader::python2));
+  EXPECT_THAT(
+      convert(sets, Reader::python2, {.convert_factor_max = 3, .convert_extra_bytes = 10}).error().detail,
+      HasSubstr("convert_factor_max"));
 }
 
 TEST(StoredTest, EveryFragmentSurvives) {

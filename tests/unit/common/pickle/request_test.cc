@@ -132,6 +132,15 @@ struct LimitCase {
   std::string args;
 };
 
+TEST(RequestTest, ProxyThatIsSharedIsNamedOnce) {
+  const std::string proxy =
+      "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
+      "cmultiprocessing.managers\nToken\n)\x81(U\x04listNU\x09the identtbU\x06pickle}tR";
+  const Result<Request> request = parse_request(request_of("((" + proxy + "q\x05h\x05tt"));
+  ASSERT_TRUE(request) << request.error().detail;
+  EXPECT_EQ(request->args.at(0).token_idents, std::vector<std::string>{"the ident"});
+}
+
 TEST(RequestTest, EveryLimitIsNamedInItsError) {
   const std::string shared = "X\x64\0\0\0"s + std::string(100, 'a') + "q\0"s;
   std::string many_gets;
@@ -149,6 +158,12 @@ TEST(RequestTest, EveryLimitIsNamedInItsError) {
        {.inline_factor_max = 1, .inline_extra_bytes = 0},
        shared + "0(](" + many_gets + "et"},
       {"inline_bytes_max", {.inline_bytes_max = 150}, shared + "0(h\0h\0t"s},
+      {"class_names_max_bytes", {.class_names_max_bytes = 399}, shared + "0(h\0h\0\x93h\0h\0\x93t"s},
+      // Each argument lists the class: twice the 100 bytes, which are copied once.
+      {"inline_bytes_max",
+       {.inline_bytes_max = 600},
+       shared + "0h\0h\0\x93q\x01"
+                "0(h\x01h\x01h\x01t"s},
   };
   for (const LimitCase& limit : cases) {
     const Result<Request> request = parse_request(request_of(limit.args), limit.limits);

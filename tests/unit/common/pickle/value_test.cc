@@ -457,5 +457,32 @@ TEST(PiecesTest, PairsGiveWhatDictWould) {
               HasSubstr("has length 3; 2 is required"));
 }
 
+TEST(PiecesTest, WhatPairsShareHasOneBoundForAllOfThem) {
+  std::string sequence = "](";
+  for (char memo = 0; memo < 3; ++memo) {
+    const std::string number{memo, 0, 0, 0};
+    sequence +=
+        "c__builtin__\nlist\n](X\x64\0\0\0"s + std::string(100, 'a') + "r" + number + "j" + number + "e\x85R";
+  }
+  const Fragment fragment{.bytes = sequence + "e"};
+  EXPECT_EQ(pairs(fragment)->size(), 6u);
+  EXPECT_THAT(pairs(fragment, {.inline_factor_max = 1, .inline_bytes_max = 500}).error().detail,
+              HasSubstr("inline_bytes_max"));
+}
+
+TEST(PiecesTest, ElementIsNotWrittenFurtherThanItsBound) {
+  // OrderedDict of a list that stands for 2^18 texts of 100 bytes.
+  std::string value = "X\x64\0\0\0"s + std::string(100, 'a');
+  for (char memo = 0; memo < 18; ++memo) {
+    const std::string number{memo, 0, 0, 0};
+    value = "](" + value + "r" + number + "j" + number + "e";
+  }
+  const Result<std::vector<Fragment>> elements =
+      pairs({.bytes = "ccollections\nOrderedDict\n)R(K\x01" + value + "u"}, {.inline_bytes_max = 1000});
+  ASSERT_FALSE(elements);
+  EXPECT_EQ(elements.error().code, Errc::limit_reached);
+  EXPECT_THAT(elements.error().detail, HasSubstr("inline_bytes_max"));
+}
+
 }  // namespace
 }  // namespace reeve::pickle
