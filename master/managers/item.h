@@ -35,6 +35,8 @@ class Pin {
 struct ItemUsage {
   std::uint64_t bytes = 0;
   std::uint64_t bytes_max = ~std::uint64_t{0};
+  std::uint64_t decoded_bytes = 0;  // what they keep decoded, which can be a hundred times as long
+  static constexpr std::uint64_t decoded_max_bytes = 256u << 20;
   std::unordered_set<Item*> pinning;  // those that hold pins
 };
 
@@ -50,8 +52,8 @@ class Item {
   const std::vector<Pin>& pins() const { return pins_; }
   std::uint64_t bytes() const { return bytes_; }  // that it counts in the usage
   std::vector<Pin> let_go();  // of what it pins, where objects hold each other in a circle
-  // Decoded when first asked for; what is not understood is opaque.
-  const pickle::Value& value() const;
+  // Decoded when first asked for, or each time when all items keep decoded_max_bytes. What is not understood is opaque.
+  pickle::Value value() const;
 
  private:
   pickle::Fragment fragment_;

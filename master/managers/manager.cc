@@ -78,7 +78,8 @@ Outcome Manager::call_method(Object& object, Call& call) const {
   }
   const auto exposed = object.exposed();
   if (std::ranges::find(exposed, call.method) != exposed.end()) return object.call(call);
-  if (call.method == "__str__" || call.method == "__repr__") return Answer{Text{object.repr()}};
+  if (call.method == "__str__" || call.method == "__repr__")
+    return Answer{Text{object.repr(pickle::Limits{}.text_bytes_max)}};
   if (call.method == "#GETVALUE") return object.getvalue();
   return Answer{Traceback{fmt::format("AttributeError: method '{}' of '{}' object is not in exposed={}\n",
                                       call.method, object.type_name(), fmt::join(exposed, ","))}};

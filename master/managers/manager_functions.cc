@@ -161,11 +161,12 @@ Outcome Manager::methods_of_token() {
 
 std::string Manager::debug_info() const {
   constexpr std::size_t text_max = 75;  // of one object
+  constexpr std::size_t looked_at_max = 1024;
   std::string info;
   for (const auto& object : objects_.all()) {
     if (!info.empty()) info += '\n';
     info += fmt::format("  {}:       refcount={}\n    {}", object->ident, object->references,
-                        object->repr().substr(0, text_max));
+                        object->repr(looked_at_max).substr(0, text_max));
   }
   return info;
 }

@@ -34,17 +34,22 @@ Item::Item(pickle::Fragment fragment, std::vector<Pin> pins, ItemUsage& usage)
 
 Item::~Item() {
   usage_->bytes -= bytes_;
+  if (value_) usage_->decoded_bytes -= value_->bytes();
   if (!pins_.empty()) usage_->pinning.erase(this);
 }
 
 std::vector<Pin> Item::let_go() { return std::exchange(pins_, {}); }
 
-const pickle::Value& Item::value() const {
-  if (!value_) value_ = value_of(fragment_);
-  return *value_;
+pickle::Value Item::value() const {
+  if (value_) return *value_;
+  pickle::Value value = value_of(fragment_);
+  if (value.bytes() > ItemUsage::decoded_max_bytes - usage_->decoded_bytes) return value;
+  usage_->decoded_bytes += value.bytes();
+  value_ = value;
+  return value;
 }
 
-std::string Object::repr() const { return fmt::format("<{} object at 0x{}>", type_name(), ident); }
+std::string Object::repr(std::size_t) const { return fmt::format("<{} object at 0x{}>", type_name(), ident); }
 
 Outcome Object::getvalue() const {
   return Answer{Unserializable{fmt::format("TypeError: cannot pickle '{}' object\n", type_name())}};

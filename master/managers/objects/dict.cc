@@ -19,7 +19,6 @@ constexpr std::array<std::string_view, 17> method_names{
 constexpr std::array<std::string_view, 5> iterator_methods{"__next__", "next", "send", "throw", "close"};
 constexpr std::array<std::string_view, 1> key_name{"key"};
 constexpr std::array<std::string_view, 2> key_and_default{"key", "default"};
-constexpr std::size_t repr_max_bytes = 1u << 20;
 
 }  // namespace
 
@@ -43,12 +42,12 @@ Outcome Dictionary::call(Call& call) {
   return (this->*methods[static_cast<std::size_t>(found - method_names.begin())])(call);
 }
 
-std::string Dictionary::repr() const {
+std::string Dictionary::repr(std::size_t item_bytes_max) const {
   std::string text = "{";
   for (const Entry& entry : entries_) {
     if (text.size() > 1) text += ", ";
-    if (text.size() > repr_max_bytes) return text + "...}";
-    text += repr_of(entry.key) + ": " + repr_of(entry.value);
+    if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...}";
+    text += repr_of(entry.key, item_bytes_max) + ": " + repr_of(entry.value, item_bytes_max);
   }
   return text + "}";
 }
@@ -62,16 +61,27 @@ Outcome Dictionary::getvalue() const {
 // ---- keys
 
 std::expected<Dictionary::Key, Raise> Dictionary::key_of(const pickle::Fragment& fragment) {
+  std::uint64_t steps = pickle::Limits{}.steps_max;
+  return key_of(fragment, steps);
+}
+
+std::expected<Dictionary::Key, Raise> Dictionary::key_of(const pickle::Fragment& fragment,
+                                                         std::uint64_t& steps) {
   pickle::Value value = value_of(fragment);
-  const Result<std::size_t> hash = pickle::hash(value);
+  steps += fragment.bytes.size();
+  const Result<std::size_t> hash = pickle::hash(value, steps);
   if (!hash) return std::unexpected(raise_of(hash.error()));
   return Key{*hash, std::move(value)};
 }
 
 Dictionary::Entries::iterator Dictionary::find(const Key& key) {
   const auto [first, last] = by_hash_.equal_range(key.hash);
-  for (auto candidate = first; candidate != last; ++candidate)
-    if (pickle::equal(candidate->second->key->value(), key.value).value_or(false)) return candidate->second;
+  std::uint64_t steps = pickle::Limits{}.steps_max;
+  for (auto candidate = first; candidate != last; ++candidate) {
+    const Item& known = *candidate->second->key;
+    steps += known.bytes();
+    if (pickle::equal(known.value(), key.value, steps).value_or(false)) return candidate->second;
+  }
   return entries_.end();
 }
 
@@ -134,8 +144,9 @@ std::optional<Raise> Dictionary::fill(const Arguments& arguments, std::string_vi
   if (arguments.positional() > 1)
     return Raise{.name = "TypeError",
                  .text = fmt::format("{} expected at most 1 argument, got {}", what, arguments.positional())};
+  std::uint64_t steps = pickle::Limits{}.steps_max;
   const auto put = [&](pickle::Fragment& key, pickle::Fragment& value) -> std::optional<Raise> {
-    const auto known = key_of(key);
+    const auto known = key_of(key, steps);
     if (!known) return known.error();
     auto kept = arguments.keep(value);
     if (!kept) return kept.error();

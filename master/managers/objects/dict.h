@@ -18,7 +18,7 @@ class Dictionary final : public Object {
   std::string_view type_name() const override { return "dict"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr() const override;
+  std::string repr(std::size_t item_bytes_max) const override;
   Outcome getvalue() const override;
   bool has_state() const override { return true; }
   void note_all() override;
@@ -59,6 +59,8 @@ class Dictionary final : public Object {
 
   // Raises TypeError for what cannot be a key.
   static std::expected<Key, Raise> key_of(const pickle::Fragment& fragment);
+  // Of a call with many keys: `steps` are for all of them.
+  static std::expected<Key, Raise> key_of(const pickle::Fragment& fragment, std::uint64_t& steps);
   Entries::iterator find(const Key& key);
   void erase(Entries::iterator entry);
   void note(const Entry& entry);

@@ -18,7 +18,6 @@ constexpr std::array<std::string_view, 22> method_names{
     "index",        "insert",       "pop",          "remove",      "reverse", "sort",
     "__imul__",     "__getslice__", "__setslice__", "__delslice__"};
 constexpr std::size_t list_items_max = 100'000'000;  // of a multiplication
-constexpr std::size_t repr_max_bytes = 1u << 20;
 
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
@@ -78,7 +77,9 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
   return items;
 }
 
-std::string repr_of(const ItemPtr& item) { return pickle::repr(item->value()).value_or("..."); }
+std::string repr_of(const ItemPtr& item, std::size_t bytes_max) {
+  return pickle::repr(item->value(), {.text_bytes_max = bytes_max}).value_or("...");
+}
 
 std::expected<std::shared_ptr<Object>, Raise> List::make(const Arguments& arguments) {
   const auto bound = arguments.bind("list()", Names<1>{"iterable"});
@@ -96,12 +97,12 @@ Outcome List::call(Call& call) {
   return (this->*methods[static_cast<std::size_t>(found - method_names.begin())])(call.arguments);
 }
 
-std::string List::repr() const {
+std::string List::repr(std::size_t item_bytes_max) const {
   std::string text = "[";
   for (const ItemPtr& item : items_) {
     if (text.size() > 1) text += ", ";
-    if (text.size() > repr_max_bytes) return text + "...]";
-    text += repr_of(item);
+    if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...]";
+    text += repr_of(item, item_bytes_max);
   }
   return text + "]";
 }
@@ -312,8 +313,11 @@ Result<void> List::recall(std::int64_t number, std::string_view content) {
 std::expected<std::size_t, Raise> List::find(const pickle::Fragment& wanted, std::size_t from,
                                              std::size_t to) const {
   const pickle::Value value = value_of(wanted);
+  // Of the whole call: what is not shared costs no more than it is long.
+  std::uint64_t steps = pickle::Limits{}.steps_max;
   for (std::size_t i = from; i < to; ++i) {
-    const Result<bool> same = pickle::equal(items_[i]->value(), value);
+    steps += items_[i]->bytes();
+    const Result<bool> same = pickle::equal(items_[i]->value(), value, steps);
     if (!same) return std::unexpected(raise_of(same.error()));
     if (*same) return i;
   }
@@ -351,13 +355,14 @@ Outcome List::index(const Arguments& arguments) {
 Outcome List::count(const Arguments& arguments) {
   const auto bound = arguments.bind("count()", Names<1>{"value"}, 1);
   if (!bound) return std::unexpected(bound.error());
+  const pickle::Value wanted = value_of(*(*bound)[0]);
   std::int64_t count = 0;
-  for (std::size_t from = 0; from < items_.size(); ++from) {
-    const auto place = find(*(*bound)[0], from, items_.size());
-    if (!place) return std::unexpected(place.error());
-    if (*place == items_.size()) break;
-    from = *place;
-    ++count;
+  std::uint64_t steps = pickle::Limits{}.steps_max;
+  for (const ItemPtr& item : items_) {
+    steps += item->bytes();
+    const Result<bool> same = pickle::equal(item->value(), wanted, steps);
+    if (!same) return std::unexpected(raise_of(same.error()));
+    if (*same) ++count;
   }
   return Answer{count};
 }
@@ -400,9 +405,11 @@ Outcome List::sort(const Arguments& arguments) {
           "TypeError",
           "sort(key=...) needs a Python interpreter in the server, which this one has not: sort a copy");
   std::optional<Raise> impossible;
-  const auto before = [&impossible](const ItemPtr& a, const ItemPtr& b) {
+  std::uint64_t steps = pickle::Limits{}.steps_max;
+  const auto before = [&impossible, &steps](const ItemPtr& a, const ItemPtr& b) {
     if (impossible) return false;
-    const Result<bool> less = pickle::less(a->value(), b->value());
+    steps += a->bytes() + b->bytes();
+    const Result<bool> less = pickle::less(a->value(), b->value(), steps);
     if (!less) impossible = raise_of(less.error());
     return less.value_or(false);
   };

@@ -20,7 +20,7 @@ class List final : public Object {
   std::string_view type_name() const override { return "list"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr() const override;
+  std::string repr(std::size_t item_bytes_max) const override;
   Outcome getvalue() const override { return Answer{items_}; }
   bool has_state() const override { return true; }
   void note_all() override;
@@ -77,6 +77,6 @@ class List final : public Object {
 // The items of an iterable argument.
 std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
                                                          const Arguments& arguments);
-std::string repr_of(const ItemPtr& item);
+std::string repr_of(const ItemPtr& item, std::size_t bytes_max);
 
 }  // namespace reeve::master::managers

@@ -48,10 +48,13 @@ Outcome Namespace::call(Call& call) {
   return Answer{};
 }
 
-std::string Namespace::repr() const {
+std::string Namespace::repr(std::size_t item_bytes_max) const {
   std::string text;
-  for (const auto& [name, attribute] : attributes_)
-    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, repr_of(attribute.value));
+  for (const auto& [name, attribute] : attributes_) {
+    if (!text.empty()) text += ", ";
+    if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return "Namespace(" + text + "...)";
+    text += fmt::format("{}={}", name, repr_of(attribute.value, item_bytes_max));
+  }
   return "Namespace(" + text + ")";
 }
 

@@ -114,8 +114,8 @@ Result<void> SharedValue::recall(std::int64_t, std::string_view content) {
   return {};
 }
 
-std::string SharedValue::repr() const {
-  return fmt::format("Value({}, {})", repr_of(typecode_), repr_of(value_));
+std::string SharedValue::repr(std::size_t item_bytes_max) const {
+  return fmt::format("Value({}, {})", repr_of(typecode_, item_bytes_max), repr_of(value_, item_bytes_max));
 }
 
 // ---- SharedArray
@@ -294,7 +294,7 @@ Outcome SharedArray::python2_slice(const Arguments& arguments, bool assigns) {
   return part(slice);
 }
 
-std::string SharedArray::repr() const {
+std::string SharedArray::repr(std::size_t) const {
   if (numbers_.values.empty()) return fmt::format("array('{}')", numbers_.typecode);
   std::string text;
   for (const Number& number : numbers_.values) {

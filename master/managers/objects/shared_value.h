@@ -11,20 +11,24 @@ namespace reeve::master::managers {
 
 class SharedValue final : public Object {
  public:
-  SharedValue(ItemPtr typecode, ItemPtr value) : typecode_(std::move(typecode)), value_(std::move(value)) {}
+  SharedValue(ItemPtr typecode, ItemPtr value)
+      : typecode_(std::move(typecode)),
+        value_(std::move(value)),
+        typecode_text_(text_of(typecode_->fragment()).value_or("")) {}
   static std::expected<std::shared_ptr<Object>, Raise> make(const Arguments& arguments);
 
   std::string_view type_name() const override { return "Value"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr() const override;
+  std::string repr(std::size_t item_bytes_max) const override;
   bool has_state() const override { return true; }
-  std::string_view typecode() const override { return typecode_->value().chars(); }
+  std::string_view typecode() const override { return typecode_text_; }
   void note_all() override;
   Result<void> recall(std::int64_t number, std::string_view content) override;
 
  private:
   ItemPtr typecode_, value_;
+  std::string typecode_text_;
 };
 
 class SharedArray final : public Object {
@@ -38,7 +42,7 @@ class SharedArray final : public Object {
   std::string_view type_name() const override { return "array.array"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr() const override;
+  std::string repr(std::size_t) const override;
   Outcome getvalue() const override { return Answer{numbers_}; }
   bool has_state() const override { return true; }
   std::string_view typecode() const override { return {&numbers_.typecode, 1}; }

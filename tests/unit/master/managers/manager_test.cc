@@ -25,6 +25,13 @@ Request with_proxy(Request request, std::string_view ident) {
       .raw("tbU\x06pickle}tR");
 }
 
+// A pickled tuple (x, last), of which x is a tuple that stands for 2^17 numbers and takes a hundred bytes.
+std::string shared_tuple(int last) {
+  std::string value = "K\x01";
+  for (char memo = 0; memo < 17; ++memo) value = value + 'q' + memo + 'h' + memo + '\x86';
+  return value + fmt::format("I{}\n", last) + '\x86';
+}
+
 TEST_F(ManagerTest, AFirstRequestIsAnsweredAndEndsTheConnectionUnlessCallsFollow) {
   EXPECT_THAT(ask(1, Request{"", "dummy"}), HasSubstr("#RETURN"));
   EXPECT_THAT(ask(2, Request{"", "frobnicate"}), HasSubstr("AssertionError: 'frobnicate'"));
@@ -215,6 +222,60 @@ TEST_F(ManagerTest, WhileTheStoreCannotBeWrittenNamedQueuesSayWhy) {
   EXPECT_THAT(ask(1, Request{queue, "put"}.number(1)), HasSubstr("disk full"));
   trouble.clear();
   EXPECT_THAT(ask(1, Request{queue, "qsize"}), HasSubstr(std::string{"K\0", 2}));
+}
+
+TEST_F(ManagerTest, WhatValuesShareIsNotComparedWithoutABoundInOneCall) {
+  const std::string list = create("list");
+  connect(1);
+  for (int i = 0; i < 3; ++i) ask(1, Request{list, "append"}.raw(shared_tuple(i)));
+  EXPECT_THAT(ask(1, Request{list, "__contains__"}.raw(shared_tuple(-1))), HasSubstr("#RETURN"));
+  for (int i = 30; i > 3; --i) ask(1, Request{list, "append"}.raw(shared_tuple(i)));
+  EXPECT_THAT(ask(1, Request{list, "__contains__"}.raw(shared_tuple(-1))), HasSubstr("steps_max"));
+  EXPECT_THAT(ask(1, Request{list, "count"}.raw(shared_tuple(-1))), HasSubstr("steps_max"));
+  EXPECT_THAT(ask(1, Request{list, "sort"}), HasSubstr("steps_max"));
+  const std::string dict = create("dict");
+  std::string keys = "](";
+  for (int i = 0; i < 30; ++i) keys += shared_tuple(i) + "N\x86";
+  EXPECT_THAT(ask(1, Request{dict, "update"}.raw(keys + "e")), HasSubstr("steps_max"));
+}
+
+TEST_F(ManagerTest, ElementsThatAreWrittenOneByOneHaveABoundTogether) {
+  const std::string list = create("list");
+  connect(1);
+  // OrderedDict of values that share a text of 1 KiB, which 2^17 times is 128 MiB.
+  std::string shared = "X" + std::string{"\0\x04\0\0", 4} + std::string(1024, 'a');
+  for (char memo = 0; memo < 17; ++memo) shared = shared + 'q' + memo + 'h' + memo + '\x86';
+  const std::string value = "ccollections\nOrderedDict\n)R(K\x01" + shared + "u";
+  const std::string dict = create("dict");
+  EXPECT_THAT(ask(1, Request{dict, "update"}.raw(value)), HasSubstr("inline_bytes_max"));
+  EXPECT_THAT(ask(1, Request{dict, "__len__"}), HasSubstr(std::string{"K\0", 2}));
+}
+
+TEST_F(ManagerTest, TextsOfObjectsEndAfterAMegabyte) {
+  const std::string space = create("Namespace");
+  connect(1);
+  for (const std::string_view name : {"a", "b", "c", "d", "e", "f"})
+    ask(1, Request{space, "__setattr__"}.text(name).raw(shared_tuple(1)));
+  const std::string text = ask(1, Request{space, "__str__"});
+  EXPECT_THAT(text, HasSubstr("...)"));
+  EXPECT_LT(text.size(), 2u * Object::repr_max_bytes);
+}
+
+TEST(ItemTest, WhatItemsKeepDecodedHasABound) {
+  ItemUsage usage;
+  {
+    const Item item{{.bytes = "](K\x01K\x02"
+                              "e"},
+                    {},
+                    usage};
+    usage.decoded_bytes = ItemUsage::decoded_max_bytes;
+    EXPECT_EQ(*pickle::repr(item.value()), "[1, 2]");
+    EXPECT_EQ(usage.decoded_bytes, ItemUsage::decoded_max_bytes);
+    usage.decoded_bytes = 0;
+    EXPECT_EQ(*pickle::repr(item.value()), "[1, 2]");
+    EXPECT_GT(usage.decoded_bytes, 2 * sizeof(pickle::Value));
+  }
+  EXPECT_EQ(usage.decoded_bytes, 0u);
 }
 
 TEST_F(ManagerTest, ThereIsABoundOnObjects) {
