@@ -148,6 +148,7 @@ Result<PageReader> PageReader::open(const std::string& database) {
   PageReader reader{fd, ::open((database + "-wal").c_str(), O_RDONLY | O_CLOEXEC)};
   reader.page_count_ = static_cast<PageNumber>(
       std::min<std::uint64_t>((size_of(fd) + page_bytes - 1) / page_bytes, UINT32_MAX - 1));
+  reader.file_pages_ = reader.page_count_;
   if (reader.log_ >= 0) reader.read_log();
   reader.read_free_list();
   return reader;
@@ -157,6 +158,7 @@ PageReader::PageReader(PageReader&& other) noexcept
     : database_{std::exchange(other.database_, -1)},
       log_{std::exchange(other.log_, -1)},
       page_count_{other.page_count_},
+      file_pages_{other.file_pages_},
       in_log_{std::move(other.in_log_)},
       free_{std::move(other.free_)},
       damaged_pages_{other.damaged_pages_},
@@ -239,17 +241,26 @@ std::optional<PageReader::Page> PageReader::page(PageNumber number) const {
 }
 
 void PageReader::each_row(const std::function<void(RawRow&&)>& take) {
-  damaged_pages_ = 0;
-  for (PageNumber number = 1; number <= page_count_; ++number) {
-    if (free_.contains(number)) continue;
+  // The log may speak of billions of pages: those that are in neither file are missing, and counted without a look.
+  std::vector<PageNumber> there;
+  for (const auto& [number, at] : in_log_)
+    if (number > file_pages_ && number <= page_count_) there.push_back(number);
+  std::ranges::sort(there);
+  const PageNumber in_file = std::min(page_count_, file_pages_);
+  pages_there_ = in_file + there.size();
+  damaged_pages_ = page_count_ - pages_there_;
+  follows_left_ = follows_for_each_page * pages_there_ + follows_at_least;
+  const auto read = [&](PageNumber number) {
+    if (free_.contains(number)) return;
     const auto content = page(number);
     if (!content || !read_page(number, *content, take)) ++damaged_pages_;
-  }
+  };
+  for (PageNumber number = 1; number <= in_file; ++number) read(number);
+  std::ranges::for_each(there, read);
 }
 
 // False: something on it does not read.
-bool PageReader::read_page(PageNumber number, const Page& page,
-                           const std::function<void(RawRow&&)>& take) const {
+bool PageReader::read_page(PageNumber number, const Page& page, const std::function<void(RawRow&&)>& take) {
   const std::size_t begin = number == 1 ? header_bytes : 0;
   const auto kind = static_cast<unsigned char>(page[begin]);
   if (kind == inner_of_table) return true;  // only shows the way
@@ -268,7 +279,7 @@ bool PageReader::read_page(PageNumber number, const Page& page,
   return is_sound;
 }
 
-std::optional<RawRow> PageReader::read_cell(const Page& page, std::size_t at, unsigned char kind) const {
+std::optional<RawRow> PageReader::read_cell(const Page& page, std::size_t at, unsigned char kind) {
   if (at >= page_bytes) return std::nullopt;
   std::string_view rest = std::string_view{page}.substr(at);
   if (kind == inner_of_index) {  // the page below it
@@ -299,11 +310,13 @@ std::optional<RawRow> PageReader::read_cell(const Page& page, std::size_t at, un
 }
 
 // The `count` bytes of a row that stand on the pages of a chain.
-std::optional<std::string> PageReader::follow(PageNumber overflow, std::size_t count) const {
+std::optional<std::string> PageReader::follow(PageNumber overflow, std::size_t count) {
   std::string bytes;
   std::size_t pages = 0;
   while (bytes.size() < count) {
-    if (overflow == 0 || ++pages > page_count_ || free_.contains(overflow)) return std::nullopt;
+    if (overflow == 0 || ++pages > pages_there_ || free_.contains(overflow)) return std::nullopt;
+    if (follows_left_ == 0) return std::nullopt;
+    --follows_left_;
     const auto content = page(overflow);
     if (!content) return std::nullopt;
     overflow = u32_at(*content, 0);

@@ -64,12 +64,18 @@ class PageReader {
   void read_log();
   void read_free_list();
   std::optional<Page> page(PageNumber number) const;
-  bool read_page(PageNumber number, const Page& page, const std::function<void(RawRow&&)>& take) const;
-  std::optional<RawRow> read_cell(const Page& page, std::size_t at, unsigned char kind) const;
-  std::optional<std::string> follow(PageNumber overflow, std::size_t count) const;
+  bool read_page(PageNumber number, const Page& page, const std::function<void(RawRow&&)>& take);
+  std::optional<RawRow> read_cell(const Page& page, std::size_t at, unsigned char kind);
+  std::optional<std::string> follow(PageNumber overflow, std::size_t count);
 
-  int database_, log_;  // descriptors; log_ < 0: none
-  PageNumber page_count_ = 0;
+  // A sound file needs one for each page at most; chains that run in circles, or into each other, more.
+  static constexpr std::uint64_t follows_for_each_page = 100, follows_at_least = 100'000;
+
+  int database_, log_;         // descriptors; log_ < 0: none
+  PageNumber page_count_ = 0;  // as the log says, else that of the file
+  PageNumber file_pages_ = 0;
+  std::uint64_t pages_there_ = 0;                         // of page_count_, in the file or its log
+  std::uint64_t follows_left_ = 0;                        // pages of long rows, in all chains
   std::unordered_map<PageNumber, std::uint64_t> in_log_;  // → where its newest committed content is
   std::unordered_set<PageNumber> free_;                   // hold nothing, or what was erased
   std::uint64_t damaged_pages_ = 0, damaged_frames_ = 0;

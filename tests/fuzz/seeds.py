@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the first inputs of the targets whose inputs people can write: tests/fuzz/corpus/{sessions,store,elements,…}.
+"""Writes the first inputs of the targets whose inputs people can write: tests/fuzz/corpus/{sessions,store,pages,elements,…}.
 
     tests/fuzz/seeds.py [OUT_DIR]        (default: the corpus itself; those of pickles come from pickle_seeds.py)
 """
@@ -97,6 +97,45 @@ STORE = {
     "submission-and-worker": job_row(1, 2) + chunk_row(1, 1, 1) + bytes([6]) + text(b"k" * 16) + bytes([1, 1, 1, 1, 1]) + bytes([7]) + text(b"w" * 16) + text(b"w"),
 }
 
+# ---- pages: of a database and its log, as pages_fuzz.cc reads them
+
+INNER, LEAF, INNER_OF_INDEX, LEAF_OF_INDEX, REST, UNUSED = 0, 1, 2, 3, 4, 6
+
+
+def page(form, *cells, first=None, rest=None, pieces=()):
+    """Cells are (bytes, room behind them in 16 bytes); `first` the trunk of the free list, in page 1 only."""
+    out = bytes([form])
+    if form <= LEAF_OF_INDEX:
+        out += bytes([len(cells), 0]) + b"".join(text(cell) + bytes([room]) for cell, room in cells)
+    if rest is not None:
+        out += bytes([rest[0]]) + text(rest[1])
+    if first is not None:
+        out += bytes([first])
+    return out + bytes([len(pieces)]) + b"".join(struct.pack("<H", at) + text(data) for at, data in pieces)
+
+
+def frame(number, size, content):
+    return bytes([number, size]) + content + b"\x01"
+
+
+def store_of(pages, frames=(), log_cut=0, cut=0):
+    return bytes([len(pages), len(frames)]) + b"".join(pages) + b"\xff" + b"".join(frames) + struct.pack("<HH", log_cut, cut)
+
+
+FIRST = page(LEAF, (b"\x09\x01\x03\x01\x17\x05hello", 0), first=0)
+# 4999 bytes, of which 907 stand here; the number of the page with the others behind them.
+LONG = page(LEAF, (b"\xa7\x07\x01\x03\xce\x15", 57), pieces=[(4088, b"\x00\x00\x00\x03")])
+PAGES = {
+    "rows": store_of([FIRST, page(LEAF_OF_INDEX, (b"\x05\x03\x01\x02\x07\x01\x02", 0)), page(INNER, (b"\x00\x00\x00\x02\x01", 0))]),
+    "long-row": store_of([FIRST, LONG, page(REST, rest=(0, b"the rest"))]),
+    "circle": store_of([FIRST, LONG, page(REST, rest=(3, b"the rest"))]),
+    "free": store_of([page(LEAF, first=2), page(REST, rest=(0, b"\x00\x00\x00\x01\x00\x00\x00\x03")), LONG]),
+    "log": store_of([FIRST, page(UNUSED)], [frame(2, 0, LONG), frame(3, 3, page(REST, rest=(0, b"new")))]),
+    "log-cut-off": store_of([FIRST], [frame(1, 1, page(LEAF)), frame(1, 200, page(UNUSED))], log_cut=100, cut=50),
+    # The log speaks of four billion pages.
+    "huge": store_of([FIRST], [bytes([1, 255, 0, 0, 0, 0]) + b"\xff" * 4 + page(LEAF) + b"\x01"]),
+}
+
 ELEMENTS = {
     "range": b"\x001-10:3", "range-far": b"\x00-9223372036854775808-9223372036854775807:4611686018427387904",
     "lines": b"\x01one\ntwo\r\n\nlast", "json-array": b'\x02[1, {"a": [true, null]}, "\\u00e9", []]',
@@ -127,7 +166,7 @@ MANAGERS = {
 
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else CORPUS
-    for target, inputs in {"sessions": SESSIONS, "store": STORE, "elements": ELEMENTS, "config": CONFIG, "frames": FRAMES,
+    for target, inputs in {"sessions": SESSIONS, "store": STORE, "pages": PAGES, "elements": ELEMENTS, "config": CONFIG, "frames": FRAMES,
                            "handshake": HANDSHAKE, **MANAGERS}.items():
         os.makedirs(os.path.join(out, target), exist_ok=True)
         for name, data in inputs.items():
