@@ -75,7 +75,9 @@ TEST_F(ClientTest, AFeedIsFreedWithItsClientWhicheverEndsFirst) {
     std::optional<JobFeed> feed = client.job(1).watch(false);
     if (round % 2 == 0) feed.reset();  // and at once:
     client.close();
-    if (feed) EXPECT_THROW(feed->next(), Unavailable);
+    if (feed) {
+      EXPECT_THROW(feed->next(), Unavailable);
+    }
     EXPECT_THROW(client.job(1).watch(false), Unavailable);
   }
 }
