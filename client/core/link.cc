@@ -1,5 +1,7 @@
 #include "client/core/link.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "common/base/assert.h"
@@ -34,6 +36,7 @@ void Link::start() {
 
 void Link::connect() {
   state_ = State::connecting;
+  timer_.expires_after(settings_.connect_timeout);  // what the handshake leaves of it is for the welcome
   const auto deadline = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.connect_timeout);
   connecting_ =
       async_connect(io_, settings_.master, settings_.authkey, Role::client, deadline, ConnectionLimits{},
@@ -50,6 +53,18 @@ void Link::connected(Result<std::shared_ptr<Connection>> connection) {
   append_frame(connection_->out(), FrameType::client_hello, hello);
   connection_->start(*this);
   connection_->flush();
+  bound_greeting();
+}
+
+// A master that shook hands may still say nothing: it was stopped, or its disk stands still.
+void Link::bound_greeting() {
+  const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.connect_timeout);
+  timer_.async_wait([this, longest](const boost::system::error_code& cancelled) {
+    if (cancelled || state_ != State::greeting) return;
+    connection_->close();
+    lost({Errc::timed_out, fmt::format("{} let us in, but did not welcome us within {} ms",
+                                       to_string(settings_.master), longest.count())});
+  });
 }
 
 Result<void> Link::on_frame(const Frame& frame) {
@@ -74,6 +89,7 @@ Result<void> Link::on_frame(const Frame& frame) {
                 "--ephemeral, or its "
                 "data directory was replaced); connect again to use it",
                 to_string(settings_.master));
+  timer_.cancel();
   instance_ = instance;
   state_ = State::up;
   was_up_ = true;

@@ -59,6 +59,7 @@ class Link final : private ConnectionHandler {
 
   void connect();
   void connected(Result<std::shared_ptr<Connection>> connection);
+  void bound_greeting();
   void lost(const Error& why);
   void give_up(const Error& why);
 
@@ -76,7 +77,7 @@ class Link final : private ConnectionHandler {
   std::uint32_t failures_ = 0;
   TimePoint down_since_{};
   std::minstd_rand random_;
-  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer timer_;  // resting: until the next attempt; else the end of the present one
   std::shared_ptr<Connecting> connecting_;
   std::shared_ptr<Connection> connection_;
 };

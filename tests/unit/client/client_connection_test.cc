@@ -18,6 +18,40 @@ TEST_F(ClientTest, AWrongKeyIsToldFromAMasterThatIsNotThere) {
   EXPECT_THROW(Client::connect(options), Unavailable);
 }
 
+TEST_F(ClientTest, AMasterThatShakesHandsButDoesNotWelcomeIsGivenUpAfterTheConnectTimeout) {
+  master.welcomes = false;
+  ClientOptions options = master.options();
+  options.connect_timeout = 200ms;
+  EXPECT_THROW(Client::connect(options), TimedOut);
+  EXPECT_EQ(master.count(FrameType::client_hello), 1u) << "it came as far as the greeting";
+}
+
+TEST_F(ClientTest, AMasterThatComesBackButDoesNotWelcomeCountsAsAway) {
+  echo->push_outcomes = false;
+  ClientOptions options = master.options();
+  options.connect_timeout = 200ms;
+  options.reconnect_for = 100ms;
+  auto client = Client::connect(options);
+  auto pool = client.pool();
+  auto future = pool.apply_async("echo", "x");
+  master.wait_for(FrameType::submit);
+  master.welcomes = false;
+  master.run([](FakeMaster& self) { self.cut(); });
+  EXPECT_THROW(future.get(), Unavailable);
+}
+
+TEST_F(ClientTest, AWelcomeAfterASilentOneEndsTheWait) {
+  ClientOptions options = master.options();
+  options.connect_timeout = 200ms;
+  auto client = Client::connect(options);
+  master.welcomes = false;
+  master.run([](FakeMaster& self) { self.cut(); });
+  master.wait_for(FrameType::client_hello, 2);
+  master.welcomes = true;
+  auto pool = client.pool();
+  EXPECT_EQ(pool.apply("echo", "x").bytes, "x");
+}
+
 TEST_F(ClientTest, AMasterThatDoesNotKnowBackupsIsNotAskedForOne) {
   auto client = Client::connect(master.options());
   EXPECT_THROW(client.backup(1, "x.db"), Unavailable);

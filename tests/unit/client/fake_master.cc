@@ -21,17 +21,20 @@ struct FakeMaster::Session final : ConnectionHandler {
       master.received_.push_back(received);
     }
     if (frame.type == FrameType::client_hello) {
-      wire::ClientWelcome welcome;
-      welcome.set_epoch(1);
-      welcome.set_instance(master.instance);
-      welcome.set_payload_max_bytes(1 << 20);
-      welcome.set_batch_max(10'000);
-      master.send(FrameType::client_welcome, welcome);
+      if (master.welcomes) welcome();
     } else {
       master.handler_(master, received);
     }
     master.came_.notify_all();
     return {};
+  }
+  void welcome() {
+    wire::ClientWelcome welcome;
+    welcome.set_epoch(1);
+    welcome.set_instance(master.instance);
+    welcome.set_payload_max_bytes(1 << 20);
+    welcome.set_batch_max(10'000);
+    master.send(FrameType::client_welcome, welcome);
   }
   void on_closed(const Error&) override {
     if (master.session_.get() == this) master.connection_.reset();

@@ -63,6 +63,7 @@ class FakeMaster {
   void cut();     // drops the connection without a word
   void vanish();  // the same, and refuses others
   std::atomic<std::uint64_t> instance = 1;
+  std::atomic<bool> welcomes = true;  // false: whoever comes shakes hands, says hello, and hears nothing
 
   // From the test: runs `action` on the master's thread and waits for it.
   void run(const std::function<void(FakeMaster&)>& action);
