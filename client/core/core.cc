@@ -477,7 +477,11 @@ void Core::fetch_outcomes(std::shared_ptr<Fetch> fetch) {
 void Core::complete(SlotPtr slot) {
   const auto hook = std::move(slot->hook);
   if (slot->phase.exchange(Slot::Phase::ready) == Slot::Phase::watched) loop_.notify(slot.get());
-  if (hook) (*hook)(slot);
+  if (!hook) return;
+  try {
+    (*hook)(slot);
+  } catch (...) {  // Callback says so: the driver is whoever waits just now, and has nothing to do with it
+  }
 }
 
 void Core::fail_slot(const SlotPtr& slot, const Error& why) {

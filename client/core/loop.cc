@@ -26,6 +26,30 @@ struct Driving {  // while it lives, this thread runs handlers of `loop`
 
 }  // namespace
 
+// While it lives, its thread has the seat. Made and ended with the mutex held; an exception may end it without.
+class Loop::Seat {
+ public:
+  Seat(Loop& loop, Lock& lock) : loop_(loop), lock_(lock) {
+    loop_.driven_ = true;
+    ++loop_.turns_;
+  }
+  // Somebody who is parked gets it next.
+  ~Seat() {
+    if (!lock_.owns_lock()) lock_.lock();
+    loop_.driven_ = false;
+    if (!loop_.parked_.empty())
+      loop_.parked_.front()->wake.notify_one();
+    else if (loop_.background_rests_)
+      loop_.background_wake_.notify_one();
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  Loop& loop_;
+  Lock& lock_;
+};
+
 Loop::~Loop() { ASSERT(!background_.joinable(), "the loop was not stopped"); }
 
 bool Loop::driving_here() const { return driving == this; }
@@ -92,10 +116,9 @@ void Loop::nudge(Lock& lock, bool urgent) {
   unpumped_ = true;
   if (!urgent || stopped_) return;
   if (driven_) return kick();
-  driven_ = true;
-  ++turns_;
+  const Seat seat(*this, lock);
   pump_once(lock);
-  leave(lock);
+  pump_what_was_asked(lock);
 }
 
 // Pre: the mutex is held.
@@ -115,10 +138,9 @@ void Loop::pump_once(Lock& lock) {
   lock.lock();
 }
 
-// Pre: the seat is free. It is so again on return.
+// Pre: the seat is free. It is so again on return, and after an exception.
 void Loop::drive(Lock& lock, TimePoint deadline, const std::function<bool()>& until) {
-  driven_ = true;
-  ++turns_;
+  const Seat seat(*this, lock);
   while (!until() && !stopped_) {
     pump_once(lock);
     lock.unlock();
@@ -129,7 +151,7 @@ void Loop::drive(Lock& lock, TimePoint deadline, const std::function<bool()>& un
     lock.lock();
     if (deadline != never && mono_now() >= deadline) break;
   }
-  leave(lock);
+  pump_what_was_asked(lock);
 }
 
 // Returns when at least one handler ran, or at the deadline.
@@ -143,15 +165,9 @@ void Loop::wait_for_network(TimePoint deadline) {
   linger_.slept(mono_now() - asleep);
 }
 
-// What was asked for while this thread had the seat is done before it is free. Somebody who is parked gets it
-// next.
-void Loop::leave(Lock& lock) {
+// What was asked for while this thread had the seat is done before it is free.
+void Loop::pump_what_was_asked(Lock& lock) {
   while (kicked_ && !stopped_) pump_once(lock);
-  driven_ = false;
-  if (!parked_.empty())
-    parked_.front()->wake.notify_one();
-  else if (background_rests_)
-    background_wake_.notify_one();
 }
 
 void Loop::run_in_background() {

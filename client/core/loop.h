@@ -66,6 +66,7 @@ class Loop {
   bool driving_here() const;                 // whether this thread is the driver: a callback, that is
 
  private:
+  class Seat;
   struct Waiter {
     const void* topic;
     std::condition_variable wake;
@@ -74,7 +75,7 @@ class Loop {
   void drive(Lock& lock, TimePoint deadline, const std::function<bool()>& until);
   void pump_once(Lock& lock);
   void wait_for_network(TimePoint deadline);
-  void leave(Lock& lock);
+  void pump_what_was_asked(Lock& lock);
   void park(Lock& lock, const void* topic, TimePoint deadline);
   void kick();
   void run_in_background();

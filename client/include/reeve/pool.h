@@ -58,7 +58,9 @@ class REEVE_API Future {
 };
 
 // Called once with a ready future, on the thread that drives the connection at that moment: it must not
-// block, and must not wait for anything of the same Client (that throws). apply_async is welcome.
+// block, and must not wait for anything of the same Client (that throws). apply_async is welcome; it throws
+// Unavailable in a callback that is called because the Client ends. An exception that leaves a callback ends
+// there, and nobody hears of it, because that thread waits for something else: catch what you want to know.
 using Callback = std::function<void(Future)>;
 
 // The results of map_async, in order.

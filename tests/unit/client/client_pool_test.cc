@@ -78,6 +78,37 @@ TEST_F(ClientTest, ACallbackMayCallButNotWait) {
   EXPECT_EQ(second.get().bytes, "two");
 }
 
+TEST_F(ClientTest, AnExceptionThatLeavesACallbackReachesNobodyElse) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  auto first = pool.apply_async("echo", "one", [](const Future&) { throw std::runtime_error("a slip"); });
+  EXPECT_NO_THROW(pool.join());
+  EXPECT_EQ(first.get().bytes, "one");
+  EXPECT_EQ(pool.apply("echo", "two").bytes, "two") << "the client goes on";
+}
+
+TEST_F(ClientTest, ACallbackThatCallsAgainWhileItsClientClosesDoesNoHarm) {
+  echo->push_outcomes = false;
+  std::optional<Errc> code;
+  Future future;
+  {
+    auto client = Client::connect(master.options());
+    auto pool = client.pool();
+    future = pool.apply_async("echo", "one", [&](const Future&) {
+      try {
+        pool.apply_async("echo", "two");
+      } catch (const Exception& error) {
+        code = error.code();
+        throw;
+      }
+    });
+    master.wait_for(FrameType::submit);
+    client.close();
+  }
+  EXPECT_EQ(code, Errc::unavailable);
+  EXPECT_THROW(future.get(), Unavailable);
+}
+
 TEST_F(ClientTest, ImapKeepsTheOrderAndReadsItsElementsLazily) {
   auto client = Client::connect(master.options());
   auto pool = client.pool({.window = 16});
