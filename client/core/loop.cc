@@ -143,12 +143,14 @@ void Loop::drive(Lock& lock, TimePoint deadline, const std::function<bool()>& un
   const Seat seat(*this, lock);
   while (!until() && !stopped_) {
     pump_once(lock);
-    lock.unlock();
-    {
-      const Driving here(this);
-      wait_for_network(deadline);
+    if (!kicked_ && !until()) {  // the pump may have asked for another one, or brought what is waited for
+      lock.unlock();
+      {
+        const Driving here(this);
+        wait_for_network(deadline);
+      }
+      lock.lock();
     }
-    lock.lock();
     if (deadline != never && mono_now() >= deadline) break;
   }
   pump_what_was_asked(lock);

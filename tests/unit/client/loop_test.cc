@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <stdexcept>
 
@@ -33,6 +34,19 @@ class LoopTest : public testing::Test, protected Loop::Work {
   std::function<void()> on_pump;
   Loop loop{*this};
 };
+
+TEST_F(LoopTest, WhatAPumpItselfAsksForIsPumpedBeforeTheDriverSleeps) {
+  boost::asio::steady_timer something{loop.io()};  // that wakes it, if it does sleep
+  bool slept = false;
+  on_pump = [&] {
+    if (pumps != 1) return;
+    something.expires_after(50ms);
+    something.async_wait([&](const boost::system::error_code&) { slept = true; });
+    nudge();
+  };
+  EXPECT_TRUE(wait_for_pumps(2));
+  EXPECT_FALSE(slept);
+}
 
 TEST_F(LoopTest, AnExceptionOfAPumpLeavesTheSeatFree) {
   on_pump = [this] {
