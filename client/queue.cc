@@ -145,7 +145,7 @@ void Queue::join(Duration timeout) {
   const auto slot = core_->ask(FrameType::join, question, true, &id);
   core_->await(slot, client::deadline_after(timeout == forever ? forever : timeout + answer_patience));
   if (!slot->ready()) {
-    core_->abandon(id);
+    core_->abandon(id, slot);
     throw_error(
         {Errc::timed_out, "queue " + name_ + " still has unfinished tasks, or the master does not answer"});
   }

@@ -12,10 +12,15 @@
 namespace reeve::client {
 namespace {
 
-constexpr std::chrono::seconds close_patience{3};   // how long close() tries to send what is unsent
-constexpr std::chrono::seconds answer_patience{5};  // how much later than its deadline an answer may come
+constexpr std::chrono::seconds close_patience{3};  // how long close() tries to send what is unsent
 
 const Error closed{Errc::unavailable, "the client was closed"};
+
+bool has_values(const Slot& slot) {
+  if (!slot.ready() || slot.error != Errc::ok || slot.type != FrameType::got) return false;
+  const auto got = parse_answer<wire::Got>(Frame{slot.type, slot.bytes});
+  return got && !got->items().empty();
+}
 
 }  // namespace
 
@@ -175,10 +180,10 @@ std::vector<wire::Item> Core::get(wire::Get& question, Duration timeout) {
     Loop::Lock lock(loop_.mutex());
     const bool master_will_say = is_up_;
     lock.unlock();
-    if (master_will_say) await(slot, deadline + answer_patience);
+    if (master_will_say) await(slot, deadline + settings_.answer_patience);
   }
   if (!slot->ready()) {
-    abandon(id);
+    abandon(id, slot);
     throw_error({Errc::queue_empty, "nothing came into queue " + question.queue() + " in time"});
   }
   wire::Got got = answer_in<wire::Got>(*slot);
@@ -192,15 +197,16 @@ std::vector<wire::Item> Core::get(wire::Get& question, Duration timeout) {
   return items;
 }
 
-void Core::abandon(std::uint64_t id) {
-  run_on_driver([this, id] {
+// Values that nobody takes go back into their queue when the connection ends, and not before.
+void Core::abandon(std::uint64_t id, const SlotPtr& slot) {
+  run_on_driver([this, id, slot] {
     const auto found = requests_.find(id);
-    if (found == requests_.end()) return;
-    const auto request = std::move(found->second);
-    requests_.erase(found);
-    // Values that come now would belong to nobody: with the connection they go back into their queue.
-    if (request->takes_values && request->sent)
-      link_.drop({Errc::timed_out, "the master did not answer in time"});
+    bool values_may_come = has_values(*slot);  // answered since the caller gave up
+    if (found != requests_.end()) {
+      values_may_come = found->second->takes_values && found->second->sent;
+      requests_.erase(found);
+    }
+    if (values_may_come) link_.drop({Errc::timed_out, "the master did not answer in time"});
   });
 }
 

@@ -33,6 +33,7 @@ struct PoolState;
 struct CoreSettings {
   LinkSettings link;
   std::size_t unsent_max_bytes = 0;
+  Duration answer_patience = std::chrono::seconds{5};  // how much later than its deadline an answer may come
 };
 
 // A frame that wants an answer.
@@ -107,7 +108,7 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   void put(PendingPut put, bool caller_waits);
 
   std::vector<wire::Item> get(wire::Get& question, Duration timeout);
-  void abandon(std::uint64_t request);  // its answer is not wanted any more
+  void abandon(std::uint64_t request, const SlotPtr& slot);  // its answer is not wanted any more
 
   bool run_on_driver(std::function<void()> action);  // false: the client is closed, and nothing runs any more
 

@@ -1,4 +1,8 @@
 // Queues of the client library.
+#include <future>
+
+#include "client/core/core.h"
+#include "client/core/pool_state.h"
 #include "tests/unit/client/client_fixture.h"
 
 namespace reeve::client {
@@ -154,6 +158,50 @@ TEST_F(ClientTest, GetTimesOutWithoutAConnectionToo) {
   gone->wait_for(FrameType::get);
   gone.reset();
   getter.join();
+}
+
+// One thread drives and is held up in a callback. The value for another thread arrived behind what the callback is
+// about, so that the driver looks at it when its get has given up already, and before it hears of that.
+TEST_F(ClientTest, ValuesThatComeWhileTheirGetGivesUpGoBackIntoTheirQueue) {
+  CoreSettings settings;
+  settings.link.master = *parse_endpoint(master.address(), 1);
+  settings.link.authkey = fake_key;
+  settings.link.connect_timeout = 10s;
+  settings.unsent_max_bytes = 1 << 20;
+  settings.answer_patience = 50ms;
+  const auto core = std::make_shared<Core>(std::move(settings));
+  core->connect();
+  {
+    Pool pool{std::make_shared<PoolState>(core, TaskSpec{}, "", 1)};
+    echo->push_outcomes = false;
+    std::promise<void> given_up;
+    pool.apply_async("echo", "held", [&](const Future&) { given_up.get_future().wait(); });
+    master.wait_for(FrameType::submit);
+    master.run([this](FakeMaster&) { echo->push_outcomes = true; });
+    std::thread driver([&] { pool.join(); });
+    for (;;) {  // until it is this thread that drives, which it does from then on
+      std::promise<std::thread::id> called;
+      pool.apply_async("echo", "ping", [&](const Future&) { called.set_value(std::this_thread::get_id()); });
+      if (called.get_future().get() == driver.get_id()) break;
+    }
+    master.set_handler([this](FakeMaster& self, const Received& frame) {
+      if (frame.type != FrameType::get || frame.connection != 1) return (*echo)(self, frame);
+      wire::Outcomes held;
+      held.set_job(1);
+      *held.add_items() = echo->jobs[1][0].outcome;
+      self.send_with_next(FrameType::outcomes, held);
+      wire::Got got;
+      got.set_request(frame.as<wire::Get>().request());
+      got.add_items()->set_job(5);
+      self.send(FrameType::got, got);
+    });
+    EXPECT_THROW(Queue(core, "q").get(50ms), QueueEmpty);
+    given_up.set_value();
+    driver.join();
+    master.wait_for(FrameType::client_hello, 2);  // with its connection the value went back
+    EXPECT_EQ(master.count(FrameType::took), 0u);
+  }
+  core->close();
 }
 
 }  // namespace

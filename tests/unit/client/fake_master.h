@@ -60,6 +60,11 @@ class FakeMaster {
     append_frame(connection_->out(), type, message);
     connection_->flush();
   }
+  // The same, but it travels with the next one that is sent.
+  template <typename Message>
+  void send_with_next(FrameType type, const Message& message) {
+    if (connection_) append_frame(connection_->out(), type, message);
+  }
   void cut();     // drops the connection without a word
   void vanish();  // the same, and refuses others
   std::atomic<std::uint64_t> instance = 1;
