@@ -54,6 +54,10 @@ Loop::~Loop() { ASSERT(!background_.joinable(), "the loop was not stopped"); }
 
 bool Loop::driving_here() const { return driving == this; }
 
+void Loop::check_may_wait() const {
+  if (driving_here()) throw_error({Errc::wrong_state, "a callback must not wait for its own client"});
+}
+
 void Loop::start() {
   background_ = std::thread([this] { run_in_background(); });
 }
@@ -78,7 +82,7 @@ void Loop::stop() {
 
 bool Loop::wait(Lock& lock, const void* topic, TimePoint deadline, const std::function<bool()>& ready) {
   if (ready()) return true;
-  if (driving == this) throw_error({Errc::wrong_state, "a callback must not wait for its own client"});
+  check_may_wait();
   while (!ready() && !stopped_ && (deadline == never || mono_now() < deadline)) {
     if (!driven_) {
       drive(lock, deadline, ready);

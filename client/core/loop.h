@@ -64,6 +64,7 @@ class Loop {
   bool driven() const { return driven_; }    // Pre: the mutex is held.
   bool stopped() const { return stopped_; }  // Pre: the mutex is held.
   bool driving_here() const;                 // whether this thread is the driver: a callback, that is
+  void check_may_wait() const;               // throws wrong_state when it is
 
  private:
   class Seat;

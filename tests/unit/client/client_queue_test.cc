@@ -204,5 +204,22 @@ TEST_F(ClientTest, ValuesThatComeWhileTheirGetGivesUpGoBackIntoTheirQueue) {
   core->close();
 }
 
+TEST_F(ClientTest, AGetInACallbackThrowsAndTakesNothing) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  std::optional<Errc> code;
+  pool.apply_async("echo", "x", [&](const Future&) {
+    try {
+      (void)client.queue("q").get();
+    } catch (const Exception& error) {
+      code = error.code();
+    }
+  });
+  pool.join();
+  EXPECT_EQ(code, Errc::wrong_state);
+  pool.apply("echo", "y");  // what was asked before it has arrived when this has
+  EXPECT_EQ(master.count(FrameType::get), 0u);
+}
+
 }  // namespace
 }  // namespace reeve::client
