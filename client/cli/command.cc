@@ -22,6 +22,11 @@ Client& Context::client() {
            error.what());
   } catch (const TimedOut& error) {  // of connecting: there is no master, whatever --timeout says
     refuse(Errc::unavailable, "{}; is that a reeve-master? --connect-timeout waits longer", error.what());
+  } catch (const Exception& error) {
+    if (error.code() != Errc::limit_reached) throw;
+    refuse(Errc::unavailable,
+           "{}; try again when others are gone, or start reeve-master with a larger --connections-max",
+           error.what());
   }
   return *client_;
 }

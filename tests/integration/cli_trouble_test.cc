@@ -200,6 +200,18 @@ TEST(WithMaster, AWrongKeyIsToldAsSuch) {
   EXPECT_THAT(ran.err, HasSubstr("key"));
 }
 
+TEST(WithMaster, AMasterThatIsFullIsOutOfReachAndTheWayOutIsTold) {
+  Cluster cluster({.master_args = {"--connections-max", "1"}});
+  cluster.launch_worker("w1");  // tries until it has the one connection
+  Ran ran;
+  ASSERT_TRUE(eventually([&] {
+    ran = cluster.reeve({"status"});
+    return ran.exit_code != 0;
+  }));
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("1 connections"), HasSubstr("--connections-max")));
+}
+
 TEST(WithMaster, WhatDoesNotExistIsNamed) {
   Cluster cluster;
   const struct {
