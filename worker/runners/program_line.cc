@@ -7,6 +7,7 @@
 
 #include "common/base/base64.h"
 #include "common/base/utf8.h"
+#include "common/pickle/limits.h"
 #include "worker/runners/json_form.h"
 #include "worker/runners/runner.h"
 
@@ -15,13 +16,25 @@ namespace {
 
 namespace json = boost::json;
 
+// Takes values that are nested as deep as Python clients take them. `around`: objects around the value.
+json::value parse(std::string_view text, std::size_t around, boost::system::error_code& error) {
+  json::parse_options options;
+  options.max_depth = pickle::Limits{}.value_depth_max + 1 + around;  // bytes are an object in JSON
+  return json::parse({text.data(), text.size()}, error, {}, options);
+}
+
+std::string describe(boost::system::error_code error) {
+  if (error != json::error::too_deep) return error.message();
+  return fmt::format("it is nested too deep; value_depth_max is {}", pickle::Limits{}.value_depth_max);
+}
+
 Result<std::string> payload_field(Encoding encoding, const std::string& payload) {
   switch (encoding) {
     case Encoding::json: {
       if (payload.empty()) return std::string{R"("payload":null)"};
       boost::system::error_code error;
-      json::parse({payload.data(), payload.size()}, error);
-      if (error) return fail(Errc::invalid_argument, "the payload is not JSON: {}", error.message());
+      parse(payload, 0, error);
+      if (error) return fail(Errc::invalid_argument, "the payload is not JSON: {}", describe(error));
       std::string field = R"("payload":)" + payload;
       // Within a JSON string there is none of these, so they are only layout.
       std::ranges::replace_if(field, [](char c) { return c == '\n' || c == '\r'; }, ' ');
@@ -84,9 +97,10 @@ Result<std::string> program_request(const Work& work, bool reads_pickles) {
 
 Result<void> read_program_answer(std::string_view line, const Work& work, Outcome& outcome) {
   boost::system::error_code error;
-  const json::value parsed = json::parse({line.data(), line.size()}, error);
-  if (error || !parsed.is_object())
-    return fail(Errc::protocol_error, "its answer is not a line with a JSON object");
+  const json::value parsed = parse(line, 1, error);
+  if (error)
+    return fail(Errc::protocol_error, "its answer is not a line with a JSON object: {}", describe(error));
+  if (!parsed.is_object()) return fail(Errc::protocol_error, "its answer is not a line with a JSON object");
   const json::object& answer = parsed.get_object();
   if (const auto* const task = answer.if_contains("task");
       task != nullptr && text_of(*task) != fmt::format("{}", work.fence.task))

@@ -3,7 +3,8 @@
 #     python3 -c "$(cat python_child.py)" MODULE:FUNCTION [INITIALIZER_MODULE:FUNCTION]
 #
 # The lines that it reads and writes are those of program_line.h. A pickled argument is answered with a pickle; any
-# other with JSON, or with a pickle where a result has no JSON. Bytes are {"$bytes": "…in base64"} in JSON.
+# other with JSON, or with a pickle where JSON would not keep a result: half a surrogate pair, keys that are no text,
+# nesting beyond what the worker reads. Bytes are {"$bytes": "…in base64"} in JSON, and a tuple is a list.
 import base64
 import importlib
 import json
@@ -13,6 +14,7 @@ import sys
 import traceback
 
 PICKLE_PROTOCOL = 4  # 3.6 and 3.7 read no higher one
+VALUE_DEPTH_MAX = 200  # of common/pickle/limits.h, by which program_line.cc reads what we answer
 
 
 def find(name):
@@ -43,12 +45,35 @@ def without_json(value):
     raise TypeError
 
 
+def json_keeps(value, depth=1):
+    """json.dumps makes text of any key, and one key of two."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            return False
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return True
+    nested = (item for item in value if isinstance(item, (dict, list, tuple)))
+    return depth <= VALUE_DEPTH_MAX and all(json_keeps(item, depth + 1) for item in nested)
+
+
+def json_of(result):
+    """None: there is no JSON that keeps it."""
+    try:
+        if not json_keeps(result):
+            return None
+        text = json.dumps(result, allow_nan=False, default=without_json)
+        if "\\ud" in text:  # half a surrogate pair has no UTF-8
+            json.dumps(result, ensure_ascii=False, default=without_json).encode()
+        return text
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
 def answer_with(result, as_pickle):
-    if not as_pickle:
-        try:
-            return '{"value":%s}' % json.dumps(result, allow_nan=False, default=without_json)
-        except (TypeError, ValueError, RecursionError):
-            pass
+    text = None if as_pickle else json_of(result)
+    if text is not None:
+        return '{"value":%s}' % text
     pickled = pickle.dumps(result, PICKLE_PROTOCOL)
     return json.dumps({"encoding": "pickle", "value_base64": base64.b64encode(pickled).decode()})
 
@@ -60,7 +85,9 @@ def error_with(error, frames):
         trace = trace.tb_next if trace is not None else None
     what = "".join(traceback.format_exception_only(type(error), error)).strip()
     where = "".join(traceback.format_exception(type(error), error, trace))
-    return json.dumps({"error": what + "\n" + where})
+    # Names of files may hold half a surrogate pair, which has no UTF-8.
+    text = (what + "\n" + where).encode("utf-8", "backslashreplace").decode()
+    return json.dumps({"error": text})
 
 
 def run(function, line):
@@ -70,6 +97,14 @@ def run(function, line):
         return answer_with(function(argument_of(request)), as_pickle)
     except BaseException as error:  # also SystemExit: the function does not end the child
         return error_with(error, 1)
+
+
+def flush_output():
+    """It is the function's: it may have closed it, or put anything in its place."""
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
 
 
 def main():
@@ -86,9 +121,9 @@ def main():
         failed = error_with(error, 1)
     for line in requests:
         answer = failed or run(function, line)
-        sys.stdout.flush()
         answers.write(answer.encode() + b"\n")
         answers.flush()
+        flush_output()
         if failed:
             sys.exit(1)  # perhaps it is put right before the next task
 

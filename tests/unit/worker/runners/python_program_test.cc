@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "common/pickle/limits.h"
 #include "tests/fakes/temp_dir.h"
 #include "tests/unit/worker/runners/run_once.h"
 #include "worker/runners/program_runner.h"
@@ -26,6 +27,7 @@ class PythonProgramTest : public testing::Test {
   PythonProgramTest() {
     std::ofstream(dir_ / "work.py") << R"(
 import os
+import sys
 
 ready = []
 
@@ -54,6 +56,29 @@ def leave(value):
 
 def crash(value):
     os._exit(9)
+
+def half_a_pair(value):
+    return chr(0xD800)
+
+def fail_for_a_file(value):
+    raise ValueError("file " + os.fsdecode(b"\xff") + " is no name")
+
+def nested(depth):
+    value = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+def many_keys(value):
+    return [{1: "a", "1": "b", None: 3}]
+
+def close_output(value):
+    sys.stdout.close()
+    return value
+
+def replace_output(value):
+    sys.stdout = value
+    return os.getpid()
 
 def pid(value):
     return os.getpid()
@@ -107,6 +132,52 @@ TEST_F(PythonProgramTest, AResultThatHasNoJsonIsPickled) {
   EXPECT_THAT(outcome.value, HasSubstr("Box"));
 }
 
+TEST_F(PythonProgramTest, TextThatHasNoUtf8IsPickled) {
+  ProgramRunner runner{function("half_a_pair")};
+  const Outcome outcome = call(runner, "5");
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(outcome.encoding, Encoding::pickle);
+  EXPECT_THAT(outcome.value, HasSubstr("\xed\xa0\x80"));
+}
+
+TEST_F(PythonProgramTest, TextBeyondTheFirstPlaneIsJson) {
+  ProgramRunner runner{function("same")};
+  EXPECT_EQ(call(runner, "\"\xf0\x9f\x98\x80\"").value, "\"\\ud83d\\ude00\"");
+}
+
+TEST_F(PythonProgramTest, ResultsWithKeysThatAreNoTextArePickled) {
+  ProgramRunner runner{function("many_keys")};
+  const Outcome outcome = call(runner, "5");
+  EXPECT_EQ(outcome.encoding, Encoding::pickle);
+  EXPECT_THAT(outcome.value, testing::AllOf(HasSubstr("a"), HasSubstr("b")));
+}
+
+TEST_F(PythonProgramTest, ValuesAreNestedAsDeepAsTheBoundAndResultsBeyondItArePickled) {
+  const auto brackets = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const std::size_t depth_max = pickle::Limits{}.value_depth_max;
+  ProgramRunner same{function("same")};
+  EXPECT_EQ(call(same, brackets(depth_max)).value, brackets(depth_max));
+  EXPECT_EQ(
+      call(same, std::string(depth_max, '[') + R"({"$bytes": "AP8="})" + std::string(depth_max, ']')).error,
+      "");
+  EXPECT_THAT(call(same, brackets(depth_max + 2)).error, HasSubstr("value_depth_max is"));
+
+  ProgramRunner runner{function("nested")};
+  EXPECT_EQ(call(runner, std::to_string(depth_max)).value, brackets(depth_max));
+  const Outcome deeper = call(runner, std::to_string(depth_max + 1));
+  EXPECT_EQ(deeper.error, "");
+  EXPECT_EQ(deeper.encoding, Encoding::pickle);
+}
+
+TEST_F(PythonProgramTest, AFunctionMayDoToItsOutputWhatItLikes) {
+  ProgramRunner closing{function("close_output")};
+  EXPECT_EQ(call(closing, "1").value, "1");
+  EXPECT_EQ(call(closing, "2").value, "2");
+  ProgramRunner replacing{function("replace_output")};
+  const std::string pid = call(replacing, "null").value;
+  EXPECT_EQ(call(replacing, "7").value, pid);
+}
+
 TEST_F(PythonProgramTest, RawBytesAreBytes) {
   ProgramRunner runner{function("describe")};
   EXPECT_EQ(call(runner, "hi", Encoding::raw).value, "\"bytes b'hi' \"");
@@ -120,6 +191,11 @@ TEST_F(PythonProgramTest, AnExceptionFailsTheTaskWithItsTraceback) {
   EXPECT_THAT(outcome.error, StartsWith("ValueError: cannot do 7\nTraceback"));
   EXPECT_THAT(outcome.error, HasSubstr("work.py"));
   EXPECT_THAT(outcome.error, testing::Not(HasSubstr("<string>")));
+}
+
+TEST_F(PythonProgramTest, AnErrorWhoseTextHasNoUtf8IsToldAsFarAsItHas) {
+  ProgramRunner runner{function("fail_for_a_file")};
+  EXPECT_THAT(call(runner, "7").error, StartsWith("ValueError: file \\udcff is no name\nTraceback"));
 }
 
 TEST_F(PythonProgramTest, FunctionsThatExitDoNotEndTheChild) {
