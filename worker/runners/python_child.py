@@ -90,15 +90,6 @@ def error_with(error, frames):
     return json.dumps({"error": text})
 
 
-def run(function, line):
-    try:
-        request = json.loads(line.decode(), object_hook=revive)
-        as_pickle = request["encoding"] == "pickle"
-        return answer_with(function(argument_of(request)), as_pickle)
-    except BaseException as error:  # also SystemExit: the function does not end the child
-        return error_with(error, 1)
-
-
 def flush_output():
     """It is the function's: it may have closed it, or put anything in its place."""
     try:
@@ -107,11 +98,34 @@ def flush_output():
         pass
 
 
+def run(function, line):
+    """The answer, and whether it is no error."""
+    try:
+        request = json.loads(line.decode(), object_hook=revive)
+        as_pickle = request["encoding"] == "pickle"
+        return answer_with(function(argument_of(request)), as_pickle), True
+    except BaseException as error:  # also SystemExit: the function does not end the child
+        return error_with(error, 1), False
+
+
 def main():
+    pid = os.getpid()
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # What the function prints goes to the worker's log.
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def stay_alone(succeeded):
+        """Ends what a function forked and let return: the answer is not its own to give."""
+        if os.getpid() != pid:
+            flush_output()
+            os._exit(0 if succeeded else 1)
+
+    def send(answer):
+        answers.write(answer.encode() + b"\n")
+        answers.flush()
+        flush_output()
+
     failed = None
     try:
         function = find(sys.argv[1])
@@ -119,11 +133,11 @@ def main():
             find(initializer)()
     except BaseException as error:
         failed = error_with(error, 1)
+    stay_alone(not failed)
     for line in requests:
-        answer = failed or run(function, line)
-        answers.write(answer.encode() + b"\n")
-        answers.flush()
-        flush_output()
+        answer, succeeded = (failed, False) if failed else run(function, line)
+        stay_alone(succeeded)
+        send(answer)
         if failed:
             sys.exit(1)  # perhaps it is put right before the next task
 

@@ -80,6 +80,14 @@ def replace_output(value):
     sys.stdout = value
     return os.getpid()
 
+def fork(value):
+    child = os.fork()
+    if child == 0:
+        if value == "raise":
+            raise ValueError("not ours")
+        return "not ours"
+    return ["ours", os.waitpid(child, 0)[1]]
+
 def pid(value):
     return os.getpid()
 )";
@@ -176,6 +184,13 @@ TEST_F(PythonProgramTest, AFunctionMayDoToItsOutputWhatItLikes) {
   ProgramRunner replacing{function("replace_output")};
   const std::string pid = call(replacing, "null").value;
   EXPECT_EQ(call(replacing, "7").value, pid);
+}
+
+TEST_F(PythonProgramTest, OnlyTheProcessThatGotTheTaskAnswersIt) {
+  ProgramRunner runner{function("fork")};
+  EXPECT_EQ(call(runner, "\"return\"").value, "[\"ours\", 0]");
+  EXPECT_EQ(call(runner, "\"raise\"").value, "[\"ours\", 256]");
+  EXPECT_EQ(call(runner, "\"return\"").value, "[\"ours\", 0]");
 }
 
 TEST_F(PythonProgramTest, RawBytesAreBytes) {
