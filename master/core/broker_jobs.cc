@@ -174,12 +174,15 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
     finish(ref, {.state = TaskState::cancelled, .attempt = task.attempt, .error = std::string{why}}, step);
     return;
   }
-  if (task.cancel_requested) return;
-  task.cancel_requested = true;
-  keep_progress(ref, WallTime{}, step);
+  if (!task.cancel_requested) {
+    task.cancel_requested = true;
+    keep_progress(ref, WallTime{}, step);
+  }
+  // Also when it was told before: whoever cancels again may know better.
   const Lease& lease = leases_.lease(ref);
   for (const auto& [id, worker] : workers_) {
-    if (worker->holder == task.holder && worker->session) step.out.stop(worker->session, lease.fence());
+    if (worker->holder == task.holder && worker->session)
+      step.out.stop(worker->session, lease.fence(), ref.chunk->spec->at_most_once);
   }
 }
 

@@ -100,7 +100,8 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
       continue;
     }
     claimed.emplace(fence.task, fence);
-    if (ref.task().cancel_requested) step.out.stop(worker.session, fence);  // it may not have heard of it
+    if (ref.task().cancel_requested)  // it may not have heard of it
+      step.out.stop(worker.session, fence, ref.chunk->spec->at_most_once);
   }
   std::vector<TaskRef> missing;
   for (const Lease& lease : leases_.of(worker.holder))

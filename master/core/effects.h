@@ -4,7 +4,8 @@
 //
 // keep() hands over records for the store. What is said to clients, and everything marked "held", must not
 // leave before the records kept up to that call are on stable storage, and keeps its order within a session.
-// grant() and stop() may leave at once: leases are fenced, so a grant whose submit is lost does no harm.
+// grant() and stop() may leave at once unless they are held: leases are fenced, so a grant whose submit is lost does no
+// harm.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class Effects {
     bool held = false;  // at most once: leaves only when the grant is on stable storage
   };
   virtual void grant(SessionId to, const Grant& grant) = 0;
-  virtual void stop(SessionId to, const Fence& fence) = 0;
+  // `held`: as its grant was, which it must not overtake: what a worker does not hold it cannot stop.
+  virtual void stop(SessionId to, const Fence& fence, bool held) = 0;
   virtual void drain(SessionId to, bool on) = 0;
   // The session has no place any more (its worker reconnected, or its lease ended): close it.
   virtual void disconnect(SessionId session, const Error& why) = 0;

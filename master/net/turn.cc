@@ -162,8 +162,8 @@ void Turn::grant(SessionId to, const Grant& grant) {
   if (WorkerSession* session = worker(to)) session->grant(grant);
 }
 
-void Turn::stop(SessionId to, const Fence& fence) {
-  if (WorkerSession* session = worker(to)) session->stop(fence);
+void Turn::stop(SessionId to, const Fence& fence, bool held) {
+  if (WorkerSession* session = worker(to)) session->stop(fence, held);
 }
 
 void Turn::drain(SessionId to, bool on) {

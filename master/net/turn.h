@@ -89,7 +89,7 @@ class Turn final : public Effects {
   bool congested(SessionId to) const override;
   void lagging(SessionId to, JobId job) override;
   void grant(SessionId to, const Grant& grant) override;
-  void stop(SessionId to, const Fence& fence) override;
+  void stop(SessionId to, const Fence& fence, bool held) override;
   void drain(SessionId to, bool on) override;
   void disconnect(SessionId session, const Error& why) override;
 

@@ -148,8 +148,8 @@ void WorkerSession::send_grants() {
   grant_bytes_ = 0;
 }
 
-void WorkerSession::stop(const Fence& fence) {
-  to_wire(fence, *stops_.add_attempts());
+void WorkerSession::stop(const Fence& fence, bool held) {
+  to_wire(fence, *(held ? held_stops_ : stops_).add_attempts());
   server_.turn().touch(*this);
 }
 
@@ -168,6 +168,10 @@ void WorkerSession::end_of_turn() {
   if (stops_.attempts_size() > 0) {
     outbox().send_now(FrameType::stop, stops_);
     stops_.Clear();
+  }
+  if (held_stops_.attempts_size() > 0) {
+    outbox().hold(FrameType::stop, held_stops_);
+    held_stops_.Clear();
   }
   if (completed_.batch() == 0) return;
   outbox().hold(FrameType::completed, completed_, Urgency::patient);

@@ -16,7 +16,7 @@ class WorkerSession final : public Session {
 
   // ---- effects, by way of the Turn
   void grant(const Effects::Grant& grant);
-  void stop(const Fence& fence);
+  void stop(const Fence& fence, bool held);
   void drain(bool on);
   void end_of_turn() override;
 
@@ -31,12 +31,13 @@ class WorkerSession final : public Session {
   void send_grants();
 
   // Of this turn. Grants of tasks that run at most once wait for the disk, the others do not. Stops leave after
-  // the grants, because a worker must know what it is to stop; both, and what is said of draining, after the welcome.
+  // the grants, because a worker must know what it is to stop, and wait for the disk if those did; both, and what is
+  // said of draining, after the welcome.
   wire::Grant grants_, held_grants_;
   std::size_t grant_bytes_ = 0;
   std::vector<std::shared_ptr<const TaskSpec>> specs_;  // by id
   std::uint32_t next_spec_ = 0;
-  wire::Stop stops_;
+  wire::Stop stops_, held_stops_;
   std::optional<bool> drain_;
   wire::Completed completed_;
 };

@@ -54,7 +54,7 @@ struct RecordingEffects final : Effects {
   std::vector<Told> outcomes;
   std::vector<JobId> laggings;
   std::vector<Granted> grants;
-  std::vector<Fence> stops;
+  std::vector<Fence> stops, held_stops;
   std::vector<std::pair<SessionId, bool>> drains;
   std::vector<SessionId> disconnected;
   std::set<SessionId> slow;  // sessions that read too slowly
@@ -92,7 +92,10 @@ struct RecordingEffects final : Effects {
   void grant(SessionId to, const Grant& grant) override {
     grants.push_back({to, grant.fence, std::string{grant.payload}, grant.spec->function, grant.held});
   }
-  void stop(SessionId, const Fence& fence) override { stops.push_back(fence); }
+  void stop(SessionId, const Fence& fence, bool held) override {
+    stops.push_back(fence);
+    if (held) held_stops.push_back(fence);
+  }
   void drain(SessionId to, bool on) override { drains.emplace_back(to, on); }
   void disconnect(SessionId session, const Error&) override { disconnected.push_back(session); }
 };

@@ -152,6 +152,7 @@ void Master::Session::end_of_turn() {
   if (drain)
     outbox_.send_now({[told = worker, on = *std::exchange(drain, std::nullopt)] { told->on_drain(on); }});
   for (Message& message : std::exchange(stops, {})) outbox_.send_now(std::move(message));
+  for (Message& message : std::exchange(held_stops, {})) outbox_.hold(std::move(message), false);
   for (Message& message : std::exchange(completed, {})) outbox_.hold(std::move(message), true);
 }
 
@@ -484,10 +485,12 @@ void Master::grant(SessionId to, const Grant& grant) {
   departures_.touch(*found);
 }
 
-void Master::stop(SessionId to, const Fence& fence) {
+void Master::stop(SessionId to, const Fence& fence, bool held) {
   Session* const found = session(to);
   if (found == nullptr) return;
-  found->stops.push_back({[worker = found->worker, fence] { worker->on_stop(fence); }});
+  (held ? found->held_stops : found->stops).push_back({[worker = found->worker, fence] {
+    worker->on_stop(fence);
+  }});
   departures_.touch(*found);
 }
 

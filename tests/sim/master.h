@@ -84,7 +84,7 @@ class Master final : private master::Effects {
 
     Worker* worker = nullptr;  // exactly one of the two is set
     Client* client = nullptr;
-    std::vector<Message> grants, held_grants, stops, completed;
+    std::vector<Message> grants, held_grants, stops, held_stops, completed;
     std::optional<bool> drain;
 
    private:
@@ -127,7 +127,7 @@ class Master final : private master::Effects {
   bool congested(SessionId) const override { return false; }
   void lagging(SessionId, JobId) override {}
   void grant(SessionId to, const Grant& grant) override;
-  void stop(SessionId to, const Fence& fence) override;
+  void stop(SessionId to, const Fence& fence, bool held) override;
   void drain(SessionId to, bool on) override;
   void disconnect(SessionId session, const Error& why) override;
 

@@ -272,6 +272,30 @@ TEST_F(BrokerTest, AWorkerThatWasAwayWhenItsTaskWasCancelledHearsOfItWhenItIsBac
   EXPECT_THAT(out.stops, ElementsAre(fence));
 }
 
+TEST_F(BrokerTest, WhoCancelsAgainTellsTheWorkerAgain) {
+  const JobId job = submit(function("f"));
+  worker(w1, "one");
+  const Fence fence = out.grants[0].fence;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(broker->cancel({client, 9}, job, {}, now, out));
+  EXPECT_THAT(out.stops, ElementsAre(fence, fence));
+  EXPECT_THAT(out.held_stops, IsEmpty()) << "its grant did not wait for the disk";
+}
+
+TEST_F(BrokerTest, AStopWaitsForTheDiskIfItsGrantDid) {
+  TaskSpec spec = function("f");
+  spec.at_most_once = true;
+  const JobId job = submit(spec);
+  worker(w1, "one");
+  const Fence fence = out.grants[0].fence;
+  ASSERT_TRUE(out.grants[0].held);
+  ASSERT_TRUE(broker->cancel({client, 9}, job, {}, now, out));
+  EXPECT_THAT(out.held_stops, ElementsAre(fence));
+  settle();
+  broker->session_left(w1, now, out);
+  worker(w2, "one", 1, {"f"}, {fence});
+  EXPECT_THAT(out.held_stops, ElementsAre(fence, fence));
+}
+
 TEST_F(BrokerTest, ARestartDoesNotForgetHowErasedTasksOfAJobEnded) {
   limits.chunk_tasks_max = 1;
   restart();

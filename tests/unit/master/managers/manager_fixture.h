@@ -71,7 +71,7 @@ class BrokerAnswers final : public Effects {
   bool congested(SessionId) const override { return false; }
   void lagging(SessionId, JobId) override {}
   void grant(SessionId, const Grant&) override {}
-  void stop(SessionId, const Fence&) override {}
+  void stop(SessionId, const Fence&, bool) override {}
   void drain(SessionId, bool) override {}
   void disconnect(SessionId, const Error&) override {}
 

@@ -247,6 +247,28 @@ TEST_F(NativeServerTest, AWorkerThatIsBackIsWelcomedBeforeItIsToldWhatToStop) {
   EXPECT_EQ(again.expect<wire::Stop>(FrameType::stop).attempts_size(), 1);
 }
 
+// The grant waits for the disk. A stop that came before it would be of an attempt that the worker does not know, and
+// nobody would tell it again.
+TEST_F(NativeServerTest, AWorkerIsGrantedATaskAtMostOnceBeforeItIsToldToStopIt) {
+  WirePeer client{address}, worker{address};
+  client.join_as_client(authkey);
+  worker.join_as_worker(authkey, 1);
+  store.set_open(false);
+  wire::Submit submit = submission();
+  submit.mutable_spec()->set_at_most_once(true);
+  client.send(FrameType::submit, submit);
+  store.wait_until_somebody_waits();
+  wire::Cancel cancel;
+  cancel.set_request(2);
+  cancel.set_job(1);
+  client.send(FrameType::cancel, cancel);
+  EXPECT_FALSE(worker.wait_readable(10));
+  store.set_open(true);
+  EXPECT_EQ(worker.receive()->type, FrameType::grant);
+  EXPECT_EQ(worker.receive()->type, FrameType::stop);
+  client.expect<wire::Done>(FrameType::done);
+}
+
 TEST_F(NativeServerTest, AFailingStoreAcknowledgesNothingSaysWhyAndGoesOnWhenItWorksAgain) {
   WirePeer client{address};
   client.join_as_client(authkey);
