@@ -73,8 +73,9 @@ Result<void> ClientSession::handle(const Frame& frame) {
   }
 }
 
-// While the store cannot be written, what would need it is refused at once instead of waiting for better
-// times.
+// While the store cannot be written, what would need it is refused at once instead of waiting for better times. Before
+// anything else, because also an error can say that something is done, as "no job 1" does to whoever repeats a Forget;
+// and what was decided last may not be on disk.
 Result<void> ClientSession::writable_store() const {
   if (server_.turn().trouble().empty()) return {};
   return fail(Errc::storage_failed, "{}; nothing is accepted until it can", server_.turn().trouble());
@@ -180,16 +181,20 @@ Result<void> ClientSession::handle_job_command(const Frame& frame) {
     case FrameType::close_job: {
       wire::CloseJob message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(),
-                     server_.broker().close_job({id(), message.request()}, JobId{message.job()},
-                                                server_.now(), server_.turn()));
+      Result<void> result = writable_store();
+      if (result)
+        result = server_.broker().close_job({id(), message.request()}, JobId{message.job()}, server_.now(),
+                                            server_.turn());
+      done_if_failed(message.request(), result);
       return {};
     }
     default: {
       wire::Forget message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(), server_.broker().forget({id(), message.request()},
-                                                                JobId{message.job()}, server_.turn()));
+      Result<void> result = writable_store();
+      if (result)
+        result = server_.broker().forget({id(), message.request()}, JobId{message.job()}, server_.turn());
+      done_if_failed(message.request(), result);
       return {};
     }
   }
@@ -254,8 +259,11 @@ Result<void> ClientSession::handle_queue_command(const Frame& frame) {
     case FrameType::task_done: {
       wire::TaskDone message;
       if (auto ok = parse(frame, message); !ok) return ok;
-      done_if_failed(message.request(), server_.broker().task_done({id(), message.request()}, message.queue(),
-                                                                   message.count(), now, server_.turn()));
+      Result<void> result = writable_store();
+      if (result)
+        result = server_.broker().task_done({id(), message.request()}, message.queue(), message.count(), now,
+                                            server_.turn());
+      done_if_failed(message.request(), result);
       return {};
     }
     case FrameType::join: {

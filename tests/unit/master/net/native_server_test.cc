@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "master/store/memory_store.h"
+#include "proto/convert.h"
 #include "tests/fakes/temp_dir.h"
 #include "tests/fakes/wire_peer.h"
 
@@ -334,6 +335,54 @@ TEST_F(NativeServerTest, AJobIsNotToldToBeFinishedBeforeItsResultIsOnDisk) {
   EXPECT_THAT(before.trouble(), HasSubstr("the disk is full"));
   store.set_failing(false);
   while (ask().finished_us() == 0) continue;
+}
+
+class FailingStoreTest : public NativeServerTest {
+ protected:
+  // Two jobs whose tasks have ended: what is said of the first is on disk, the second's end cannot be written.
+  FailingStoreTest() {
+    client.join_as_client(authkey);
+    worker.join_as_worker(authkey, 2);
+    client.send(FrameType::submit, submission(1));
+    worker.send(FrameType::complete, complete_all(worker.expect<wire::Grant>(FrameType::grant)));
+    client.expect<wire::Outcomes>(FrameType::outcomes);
+    client.send(FrameType::submit, submission(2));
+    client.expect<wire::Submitted>(FrameType::submitted);
+    const auto grant = worker.expect<wire::Grant>(FrameType::grant);
+    store.set_failing(true);
+    worker.send(FrameType::complete, complete_all(grant));
+    client.expect<wire::Refused>(FrameType::refused);
+    asker.emplace(address);
+    asker->join_as_client(authkey, 'd');
+  }
+
+  template <typename Message>
+  Error ask(FrameType type, Message message) {
+    message.set_request(7);
+    asker->send(type, message);
+    return from_wire(asker->expect<wire::Done>(FrameType::done).error());
+  }
+
+  WirePeer client{address}, worker{address};
+  std::optional<WirePeer> asker;
+};
+
+TEST_F(FailingStoreTest, WhatChangesJobsAndQueuesIsRefused) {
+  wire::Forget forget;
+  wire::CloseJob close;
+  wire::Retry retry;
+  for (std::uint64_t job : {1, 99}) {  // also of what is not there: its end may be what cannot be written
+    forget.set_job(job), close.set_job(job), retry.set_job(job);
+    EXPECT_EQ(ask(FrameType::forget, forget).code, Errc::storage_failed);
+    EXPECT_EQ(ask(FrameType::close_job, close).code, Errc::storage_failed);
+    EXPECT_EQ(ask(FrameType::retry, retry).code, Errc::storage_failed);
+  }
+  wire::TaskDone done;
+  wire::QueueControl remove;
+  done.set_queue("not there"), remove.set_queue("not there");
+  remove.set_action(wire::REMOVE);
+  EXPECT_EQ(ask(FrameType::task_done, done).code, Errc::storage_failed);
+  EXPECT_EQ(ask(FrameType::queue_control, remove).code, Errc::storage_failed);
 }
 
 TEST_F(NativeServerTest, AWrongKeyIsRefused) {
