@@ -35,7 +35,7 @@ bool GroupCommit::succeeded(Records spare) {
   while (!after_commit_.empty() && after_commit_.front().first <= committed_) {
     const auto then = std::move(after_commit_.front().second);
     after_commit_.pop_front();
-    then();
+    then({});
   }
   return could_not && may_hand_out();
 }
@@ -45,18 +45,23 @@ Duration GroupCommit::failed(const Error& why, Records records) {
   ++failures_;
   trouble_ = fmt::format("the store cannot be written: {}", why.detail);
   failed_ = std::move(records);
+  for (const auto& [ticket, then] : std::exchange(after_commit_, {})) then(fail(not_kept()));
   return pause_between_tries.after(++failures_in_a_row_, random_);
 }
+
+Error GroupCommit::not_kept() const { return {Errc::storage_failed, trouble_}; }
 
 Error GroupCommit::unacknowledged() const {
   return {Errc::storage_failed,
           trouble_ + "; this was not acknowledged, and may or may not happen when the store works again"};
 }
 
-void GroupCommit::after_commit(std::function<void()> then) {
+void GroupCommit::after_commit(AfterCommit then) {
   const Ticket wanted = ticket();
   if (wanted <= committed_)
-    then();
+    then({});
+  else if (!trouble_.empty())
+    then(fail(not_kept()));
   else
     after_commit_.emplace_back(wanted, std::move(then));
 }

@@ -55,8 +55,10 @@ class GroupCommit {
   Transaction again() { return {writing_, std::exchange(failed_, {})}; }
   bool idle() const { return !busy_ && records_.empty(); }  // everything that was decided is durable
 
-  // Runs `then` when everything decided so far is durable; at once, if it is.
-  void after_commit(std::function<void()> then);
+  // Runs `then` when everything decided so far is durable; at once, if it is. Error: storage_failed, it cannot be made
+  // durable at the moment; what was acknowledged is.
+  using AfterCommit = std::function<void(const Result<void>& kept)>;
+  void after_commit(AfterCommit then);
 
   // Why nothing can be acknowledged at the moment, for a person; empty when all is well. Until then what would need
   // the store is refused.
@@ -75,6 +77,7 @@ class GroupCommit {
 
  private:
   static std::size_t bytes_of(const Record& record);
+  Error not_kept() const;
   bool behind() const { return unwritten_bytes() > unwritten_max_bytes; }
 
   static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // more, and nothing is handed out
@@ -91,7 +94,7 @@ class GroupCommit {
   Ticket committed_ = 0;  // the newest one on stable storage
   WallTime begun_{};      // when that of writing_ took its last record
   WallTime durable_through_{};
-  std::deque<std::pair<Ticket, std::function<void()>>> after_commit_;
+  std::deque<std::pair<Ticket, AfterCommit>> after_commit_;  // empty while there is trouble
 
   std::string trouble_;
   std::uint32_t failures_in_a_row_ = 0;

@@ -78,7 +78,8 @@ Result<Backups::State> Backups::ask(std::uint64_t number, std::string_view name)
 void Backups::begin(const std::shared_ptr<Running>& running) {
   log::info("backup {}: begins", running->file);
   server_.read_history(
-      [running, dir = dir_](Store& store) -> Result<void> {
+      // What was acknowledged is in it, also while the store cannot be written.
+      [running, dir = dir_](Store& store, const Result<void>&) -> Result<void> {
         if (auto made = make_directory(dir); !made) return made;
         running->taken = wall_now();
         auto copy = store.backup(running->file);

@@ -108,6 +108,14 @@ Result<void> add_outcomes(wire::TaskInfos& infos, Store& store, bool with_values
   return {};
 }
 
+// Whether the store says of every task that is final how it ended, as the Broker does.
+bool all_ends_are_stored(const wire::TaskInfos& infos) {
+  return std::ranges::all_of(infos.tasks(), [](const wire::TaskInfo& task) {
+    return !is_final(static_cast<TaskState>(task.state())) ||
+           (task.has_outcome() && task.outcome().state() == task.state());
+  });
+}
+
 void add_payloads(wire::TaskInfos& infos, const std::vector<ChunkRecord>& chunks) {
   for (wire::TaskInfo& task : *infos.mutable_tasks()) {
     if (!task.payload().empty()) continue;
@@ -171,7 +179,7 @@ Result<void> ClientSession::list_tasks(const Frame& frame) {
   const std::uint32_t first = page->tasks.front().index, last = page->tasks.back().index;
   const bool values = message.outcomes(), payloads = message.payloads();
   server_.read_history(
-      [infos, job, first, last, values, payloads](Store& store) -> Result<void> {
+      [infos, job, first, last, values, payloads](Store& store, const Result<void>& kept) -> Result<void> {
         if (auto added = add_outcomes(*infos, store, values); !added) return added;
         if (payloads) {
           auto chunks = store.chunks(job, first, last);
@@ -179,6 +187,9 @@ Result<void> ClientSession::list_tasks(const Frame& frame) {
           add_payloads(*infos, *chunks);
         }
         cut_page(*infos);
+        if (!kept && !all_ends_are_stored(*infos))
+          return fail(kept.error().code, "{}; how a task ended is told only when that is on disk",
+                      kept.error().detail);
         return {};
       },
       [&server = server_, session = id(), infos](Result<void> read) {

@@ -155,10 +155,9 @@ void NativeServer::sweep() {
   });
 }
 
-void NativeServer::read_history(std::function<Result<void>(Store&)> read,
-                                std::function<void(Result<void>)> then) {
-  turn_.after_commit([this, read = std::move(read), then = std::move(then)]() mutable {
-    beside(std::move(read), std::move(then));
+void NativeServer::read_history(Read read, std::function<void(Result<void>)> then) {
+  turn_.after_commit([this, read = std::move(read), then = std::move(then)](const Result<void>& kept) {
+    beside([read, kept](Store& store) { return read(store, kept); }, then);
   });
 }
 
@@ -177,7 +176,8 @@ void NativeServer::read_chunks(JobId job, std::vector<std::pair<std::uint32_t, s
                                std::function<void(Result<std::vector<ChunkRecord>>)> then) {
   auto all = std::make_shared<std::vector<ChunkRecord>>();
   read_history(
-      [job, ranges = std::move(ranges), all](Store& store) -> Result<void> {
+      [job, ranges = std::move(ranges), all](Store& store, const Result<void>& kept) -> Result<void> {
+        if (!kept) return kept;
         for (const auto& [first, last] : ranges) {
           auto chunks = store.chunks(job, first, last);
           if (!chunks) return fail(chunks.error());

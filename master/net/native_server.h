@@ -81,9 +81,11 @@ class NativeServer {
   // Does this on the side thread; `then` runs on the loop.
   void beside(std::function<Result<void>(Store&)> work, std::function<void(Result<void>)> then);
 
-  // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on
-  // the loop.
-  void read_history(std::function<Result<void>(Store&)> read, std::function<void(Result<void>)> then);
+  // Reads from the store on the side thread, after everything decided so far was committed; `then` runs on the loop.
+  // While that cannot be done the read hears why in `kept`, and sees what is durable.
+  using Read = std::function<Result<void>(Store&, const Result<void>& kept)>;
+  void read_history(Read read, std::function<void(Result<void>)> then);
+  // Error: storage_failed as well, what was decided cannot be kept.
   void read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,
                    std::function<void(Result<std::vector<ChunkRecord>>)> then);
 

@@ -64,8 +64,8 @@ class Turn final : public Effects {
 
   // The pass of the loop is over: commits what was kept, sends what may go.
   void end();
-  // Runs `then` when everything decided so far is on stable storage.
-  void after_commit(std::function<void()> then) { commits_.after_commit(std::move(then)); }
+  // Runs `then` when everything decided so far is on stable storage, or cannot get there.
+  void after_commit(GroupCommit::AfterCommit then) { commits_.after_commit(std::move(then)); }
   // Commits what is left and waits for it: the last thing a master does. False: it could not be kept.
   bool finish();
 

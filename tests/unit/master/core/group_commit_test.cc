@@ -91,18 +91,38 @@ TEST(GroupCommit, ChangesOfDeclaredObjectsThatWaitForTheStoreCountAsResultsDo) {
 TEST(GroupCommit, WhoReadsTheStoreWaitsForWhatWasDecidedBefore) {
   GroupCommit commits{1};
   std::string order;
-  commits.after_commit([&] { order += "at once "; });
+  commits.after_commit([&](const auto&) { order += "at once "; });
   commits.keep(record("a"));
-  commits.after_commit([&] { order += "first "; });
+  commits.after_commit([&](const auto&) { order += "first "; });
   ASSERT_TRUE(commits.begin(noon));
   commits.keep(record("b"));
-  commits.after_commit([&] { order += "second "; });
+  commits.after_commit([&](const auto&) { order += "second "; });
   EXPECT_EQ(order, "at once ");
   commits.succeeded({});
   EXPECT_EQ(order, "at once first ");
   ASSERT_TRUE(commits.begin(noon));
   commits.succeeded({});
   EXPECT_EQ(order, "at once first second ");
+}
+
+TEST(GroupCommit, WhoReadsTheStoreDoesNotWaitWhileItCannotBeWritten) {
+  GroupCommit commits{1};
+  std::string order;
+  const auto read = [&order](const Result<void>& kept) {
+    order += kept ? "kept " : kept.error().code == Errc::storage_failed ? "trouble " : "? ";
+  };
+  commits.keep(record("a"));
+  commits.after_commit(read);
+  auto transaction = commits.begin(noon);
+  EXPECT_EQ(order, "");
+  commits.failed(disk_full, std::move(transaction->records));
+  EXPECT_EQ(order, "trouble ") << "who waited already";
+  commits.after_commit(read);
+  EXPECT_EQ(order, "trouble trouble ");
+  commits.again();
+  commits.succeeded({});
+  commits.after_commit(read);
+  EXPECT_EQ(order, "trouble trouble kept ");
 }
 
 }  // namespace

@@ -362,6 +362,13 @@ class FailingStoreTest : public NativeServerTest {
     asker->send(type, message);
     return from_wire(asker->expect<wire::Done>(FrameType::done).error());
   }
+  wire::TaskInfos tasks_of(std::uint64_t job) {
+    wire::TaskList list;
+    list.set_job(job);
+    list.set_outcomes(true);
+    asker->send(FrameType::task_list, list);
+    return asker->expect<wire::TaskInfos>(FrameType::task_infos);
+  }
 
   WirePeer client{address}, worker{address};
   std::optional<WirePeer> asker;
@@ -383,6 +390,18 @@ TEST_F(FailingStoreTest, WhatChangesJobsAndQueuesIsRefused) {
   remove.set_action(wire::REMOVE);
   EXPECT_EQ(ask(FrameType::task_done, done).code, Errc::storage_failed);
   EXPECT_EQ(ask(FrameType::queue_control, remove).code, Errc::storage_failed);
+}
+
+TEST_F(FailingStoreTest, HowTasksEndedIsToldAtOnceAsFarAsItIsOnDisk) {
+  const wire::TaskInfos first = tasks_of(1);
+  ASSERT_EQ(first.tasks_size(), 1) << first.error().detail();
+  EXPECT_EQ(first.tasks(0).outcome().value(), "144");
+  const wire::TaskInfos second = tasks_of(2);
+  EXPECT_EQ(second.error().code(), static_cast<std::uint32_t>(Errc::storage_failed));
+  EXPECT_THAT(second.error().detail(), HasSubstr("the disk is full"));
+  store.set_failing(false);
+  while (tasks_of(2).has_error()) continue;
+  EXPECT_EQ(tasks_of(2).tasks(0).outcome().value(), "144");
 }
 
 TEST_F(NativeServerTest, AWrongKeyIsRefused) {
