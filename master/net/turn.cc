@@ -112,8 +112,10 @@ void Turn::commit_failed(const Error& why, Records records) {
 bool Turn::finish() {
   end();
   if (!commit_thread_) return true;
+  // What is decided meanwhile, for peers who go on asking, is not waited for: nobody is told of it.
+  const Ticket decided = commits_.ticket();
   const auto commit_may_be_all_that_is_left = asio::make_work_guard(io_);
-  while (commits_.trouble().empty() && !commits_.idle()) io_.run_one();
+  while (commits_.trouble().empty() && commits_.committed() < decided) io_.run_one();
   commit_thread_->stop();
   return commits_.trouble().empty();
 }

@@ -37,6 +37,7 @@ class GatedStore final : public Store {
     changed_.notify_all();
     changed_.wait(lock, [this] { return open_; });
     --waiting_;
+    if (meanwhile_) meanwhile_();
     if (failing_) return fail(Errc::storage_failed, "the disk is full");
     return memory_.apply(batch);
   }
@@ -58,6 +59,10 @@ class GatedStore final : public Store {
   void set_failing(bool failing) {
     set([&] { failing_ = failing; });
   }
+  // What happens while something is being written.
+  void set_meanwhile(std::function<void()> meanwhile) {
+    set([&] { meanwhile_ = std::move(meanwhile); });
+  }
   void wait_until_somebody_waits() {
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [this] { return waiting_ > 0; });
@@ -76,6 +81,7 @@ class GatedStore final : public Store {
   bool open_ = true;
   bool failing_ = false;
   int waiting_ = 0;
+  std::function<void()> meanwhile_;
 };
 
 class NativeServerTest : public testing::Test {
@@ -95,10 +101,14 @@ class NativeServerTest : public testing::Test {
   ~NativeServerTest() override {
     store.set_failing(false);
     store.set_open(true);
+    end_loop();
+    if (server) server->stop();
+  }
+  void end_loop() {
+    if (!loop.joinable()) return;
     io.stop();
     loop.join();
     io.restart();
-    server->stop();
   }
 
   static wire::Submit submission(std::uint64_t number = 1) {
@@ -402,6 +412,23 @@ TEST_F(FailingStoreTest, HowTasksEndedIsToldAtOnceAsFarAsItIsOnDisk) {
   store.set_failing(false);
   while (tasks_of(2).has_error()) continue;
   EXPECT_EQ(tasks_of(2).tasks(0).outcome().value(), "144");
+}
+
+// Else a master whose peers never pause would never end.
+TEST_F(NativeServerTest, AMasterThatEndsWaitsForWhatWasDecidedAndNotForWhatComesThen) {
+  end_loop();
+  constexpr int more_max = 100;
+  int more = 0;
+  const auto decide = [&] {
+    EXPECT_TRUE(broker->queue_open(fmt::format("queue-{}", more), clock_now(), server->turn()));
+  };
+  store.set_meanwhile([&] {
+    if (++more < more_max) boost::asio::post(io, decide);
+  });
+  decide();
+  EXPECT_TRUE(server->stop());
+  EXPECT_LT(more, more_max);
+  server.reset();
 }
 
 TEST_F(NativeServerTest, AWrongKeyIsRefused) {
