@@ -2,6 +2,7 @@
 
 #include "common/pickle/class_list.h"
 #include "common/pickle/put.h"
+#include "common/pickle/scan.h"
 #include "common/pickle/token.h"
 #include "common/pickle/utf8.h"
 #include "common/pickle/value.h"
@@ -21,6 +22,10 @@ class Encoder {
     out_.python2_names = !python3_names_;
     if (!error_) write(value);
     if (error_) return fail(std::move(*error_));
+    // What is opaque may be shared as well, and is as long as it likes: nobody could scan the sum of it.
+    if (has_opaque_)
+      if (Result<void> scanned = Scan{limits_}.fragment(out_.bytes); !scanned)
+        return fail(std::move(scanned.error()));
     return std::move(out_);
   }
 
@@ -157,6 +162,7 @@ class Encoder {
 
   void write_opaque(const Fragment& fragment) {
     if (!pay_bytes(fragment.bytes.size())) return;
+    has_opaque_ = true;
     const std::size_t base = out_.bytes.size();
     out_.bytes += fragment.bytes;
     for (const std::uint32_t fixup : fragment.fixups) {
@@ -205,7 +211,7 @@ class Encoder {
   const Limits& limits_;
   Fragment out_;
   ClassList classes_{out_.classes};
-  bool python2_names_ = false, python3_names_ = false;
+  bool python2_names_ = false, python3_names_ = false, has_opaque_ = false;
   std::uint32_t steps_ = 0;
   std::optional<Error> error_;
 };

@@ -109,7 +109,7 @@ class Value {
 Result<Value> decode(const Fragment& fragment, const Limits& limits = {});
 
 // Writes a value for every reader: protocol 2 and Python 2 names, but for bytes. ASCII text is str in every Python.
-// limit_reached: shared elements make it too long. invalid_argument: opaque elements have classes of both generations.
+// limit_reached: shared elements make it too long, also for a scan. invalid_argument: opaque elements have classes of both generations.
 Result<Fragment> encode(const Value& value, const Limits& limits = {});
 
 // A str of any Python, from UTF-8: of keywords, names, texts that the server makes up.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <source_location>
 #include <string>
 
 #include "common/pickle/compare.h"
@@ -14,8 +16,10 @@
 
 namespace reeve::pickle {
 
-inline void require(bool condition) {
-  if (!condition) std::abort();
+inline void require(bool condition, std::source_location where = std::source_location::current()) {
+  if (condition) return;
+  std::fprintf(stderr, "broken invariant at %s:%u\n", where.file_name(), where.line());
+  std::abort();
 }
 
 // Small enough that a fuzzer's input reaches them.
@@ -40,6 +44,7 @@ inline void check_fragment(const Fragment& fragment, const Limits& limits) {
   wide.stack_max *= 4;
   wide.depth_max *= 4;
   wide.pickle_bytes_max *= 8;
+  wide.inline_bytes_max = std::max<std::uint64_t>(wide.inline_bytes_max, 8 * fragment.bytes.size());
   Scan scan{wide};
   require(scan.fragment(fragment.bytes).has_value());
   std::size_t memo_opcodes = 0;
@@ -53,8 +58,9 @@ inline void check_fragment(const Fragment& fragment, const Limits& limits) {
   require(memo_opcodes == fragment.fixups.size());
   Fragment again;
   require(slice(scan, scan.top(), again).has_value());
-  // Less may be left: what was popped behind the value, before something was memoised, goes only now.
-  require(again.bytes.size() <= fragment.bytes.size() && again.protocol <= fragment.protocol);
+  // Less may be left: what was popped behind the value, before something was memoised, goes only now. And a byte more
+  // for what is memoised twice: a PUT becomes POP and GET.
+  require(again.bytes.size() <= fragment.bytes.size() + memo_opcodes && again.protocol <= fragment.protocol);
   require(fragment.high_bytes || !again.high_bytes);
 }
 

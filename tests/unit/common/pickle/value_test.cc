@@ -265,6 +265,13 @@ TEST(ValueTest, SharedElementsAreNeverWalkedAsATree) {
   EXPECT_TRUE(*equal(value, value));
 }
 
+TEST(ValueTest, WhatIsWrittenCanBeScannedAlsoWhereOpaquePartsAreShared) {
+  const Value opaque = Value::opaque({.bytes = "cm\nC\n)R", .classes = {{"m", "C"}}});  // 3 opcodes
+  const Value four = Value::of(Kind::list, {opaque, opaque, opaque, opaque});
+  EXPECT_TRUE(encode(four, {.opcodes_max = 15}));
+  EXPECT_THAT(encode(four, {.opcodes_max = 14}).error().detail, HasSubstr("opcodes_max"));
+}
+
 TEST(BigIntTest, BytesAndDecimalsSayTheSame) {
   for (const std::string decimal :
        {"0", "1", "-1", "127", "128", "-128", "-129", "255", "256", "-256", "4294967295", "4294967296",
