@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pickle
+import select
 import sys
 import traceback
 
@@ -99,47 +100,82 @@ def flush_output():
 
 
 def run(function, line):
-    """The answer, and whether it is no error."""
+    """The answer, or why there is none."""
     try:
         request = json.loads(line.decode(), object_hook=revive)
         as_pickle = request["encoding"] == "pickle"
-        return answer_with(function(argument_of(request)), as_pickle), True
+        return answer_with(function(argument_of(request)), as_pickle), None
     except BaseException as error:  # also SystemExit: the function does not end the child
-        return error_with(error, 1), False
+        return None, error_with(error, 1)
 
 
-def main():
-    pid = os.getpid()
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # What the function prints goes to the worker's log.
-    os.dup2(2, 1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+class Channel:
+    """To the worker, in place of standard input and output, which become the function's."""
 
-    def stay_alone(succeeded):
-        """Ends what a function forked and let return: the answer is not its own to give."""
-        if os.getpid() != pid:
-            flush_output()
-            os._exit(0 if succeeded else 1)
+    def __init__(self):
+        self.pid = os.getpid()
+        self.directory, self.environment = os.open(".", os.O_RDONLY), dict(os.environ)
+        self.requests, self.answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)  # what the function prints goes to the worker's log
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
-    def send(answer):
-        answers.write(answer.encode() + b"\n")
-        answers.flush()
+    def has_request(self, patience_ms=None):
+        """False after all that time, or when there will be none. Pre: nothing that was read is left over."""
+        poll = select.poll()
+        poll.register(self.requests, select.POLLIN)
+        return any(events & select.POLLIN for _, events in poll.poll(patience_ms))
+
+    def end_what_was_forked(self, error=None):
+        """What the function forked and let return, or raise: it has no requests and no answers."""
+        if os.getpid() == self.pid:
+            return
+        if error:
+            os.write(2, json.loads(error)["error"].encode())
+        flush_output()
+        os._exit(1 if error else 0)
+
+    def answer(self, answer):
+        self.answers.write(answer.encode() + b"\n")
+        self.answers.flush()
         flush_output()
 
-    failed = None
+    def begin_anew(self):
+        """As a new interpreter, which has imported nothing, and reads what has not been read."""
+        flush_output()
+        with open("/proc/self/cmdline", "rb") as line:
+            command = line.read().split(b"\0")[:-1]
+        os.dup2(self.requests.fileno(), 0)
+        os.dup2(self.answers.fileno(), 1)
+        os.fchdir(self.directory)
+        os.execve(sys.executable, [sys.executable] + command[1:], self.environment)
+
+
+def prepare():
+    """The function, or why there is none."""
     try:
         function = find(sys.argv[1])
         for initializer in sys.argv[2:]:
             find(initializer)()
+        return function, None
     except BaseException as error:
-        failed = error_with(error, 1)
-    stay_alone(not failed)
-    for line in requests:
-        answer, succeeded = (failed, False) if failed else run(function, line)
-        stay_alone(succeeded)
-        send(answer)
-        if failed:
-            sys.exit(1)  # perhaps it is put right before the next task
+        return None, error_with(error, 1)
+
+
+def main():
+    channel = Channel()
+    awaited = channel.has_request(0)
+    function, failure = prepare()
+    channel.end_what_was_forked(failure)
+    if failure and awaited:
+        channel.requests.readline()
+        channel.answer(failure)
+    # By the time of a request that comes later it may have been put right.
+    if failure and channel.has_request():
+        channel.begin_anew()
+    for line in channel.requests:
+        answer, error = run(function, line)
+        channel.end_what_was_forked(error)
+        channel.answer(answer or error)
 
 
 main()

@@ -9,6 +9,7 @@
 
 #include "common/pickle/limits.h"
 #include "tests/fakes/temp_dir.h"
+#include "tests/unit/worker/runners/fifo.h"
 #include "tests/unit/worker/runners/run_once.h"
 #include "worker/runners/program_runner.h"
 
@@ -29,10 +30,23 @@ class PythonProgramTest : public testing::Test {
 import os
 import sys
 
+HERE = os.getcwd()
 ready = []
 
 def prepare():
     ready.append("prepared")
+
+def prepare_when_put_right():
+    os.chdir("/")
+    os.environ["PYTHONHOME"] = "/nowhere"
+    with open(HERE + "/tries", "w") as tries:
+        tries.write("tried\n")
+    if not os.path.exists(HERE + "/put_right"):
+        raise RuntimeError("not put right")
+
+def prepare_with_a_fork():
+    if os.fork() != 0:
+        os.wait()
 
 class Box:
     def __init__(self, value):
@@ -193,6 +207,11 @@ TEST_F(PythonProgramTest, OnlyTheProcessThatGotTheTaskAnswersIt) {
   EXPECT_EQ(call(runner, "\"return\"").value, "[\"ours\", 0]");
 }
 
+TEST_F(PythonProgramTest, WhatAnInitializerForksEndsWithIt) {
+  ProgramRunner runner{function("same", "work:prepare_with_a_fork")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+}
+
 TEST_F(PythonProgramTest, RawBytesAreBytes) {
   ProgramRunner runner{function("describe")};
   EXPECT_EQ(call(runner, "hi", Encoding::raw).value, "\"bytes b'hi' \"");
@@ -245,6 +264,31 @@ TEST_F(PythonProgramTest, AModuleThatCannotBeImportedSaysWhy) {
                         .command = python_command("python3", {"no_such_module:f", {}}),
                         .restart = {.first = 1ms, .max = 2ms}}};
   EXPECT_THAT(call(runner, "1").error, StartsWith("ModuleNotFoundError: No module named 'no_such_module'"));
+}
+
+TEST_F(PythonProgramTest, EachTaskIsToldWhyThereIsNoFunction) {
+  ProgramRunner runner{function("no_such_function")};
+  for (int i = 0; i < 4; ++i)
+    EXPECT_THAT(call(runner, "1").error, StartsWith("AttributeError: module 'work' has no attribute"));
+}
+
+TEST_F(PythonProgramTest, WhatHasBeenPutRightSinceIsFoundRight) {
+  Fifo tries{dir_ / "tries"};
+  ProgramRunner runner{function("same", "work:prepare_when_put_right")};
+  tries.line();
+  EXPECT_THAT(call(runner, "1").error, StartsWith("RuntimeError: not put right"));
+  EXPECT_THAT(call(runner, "2").error, StartsWith("RuntimeError: not put right"));
+  std::ofstream{dir_ / "put_right"};
+  EXPECT_EQ(call(runner, "3").value, "3");
+  EXPECT_EQ(call(runner, "4").value, "4");
+}
+
+TEST_F(PythonProgramTest, AFailureBeforeTheFirstTaskIsNotThatTasksAnswer) {
+  Fifo tries{dir_ / "tries"};
+  ProgramRunner runner{function("same", "work:prepare_when_put_right")};
+  tries.line();
+  std::ofstream{dir_ / "put_right"};
+  EXPECT_EQ(call(runner, "1").value, "1");
 }
 
 TEST_F(PythonProgramTest, NamesAreModuleAndFunction) {
