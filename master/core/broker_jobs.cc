@@ -321,7 +321,7 @@ void Broker::restart(const TaskRef& ref, Step& step) {
   stats_.queued_bytes += (*chunk.payloads)[ref.offset].size();
   task.failures = task.crashes = 0;
   task.cancel_requested = task.once_started = false;
-  task.attempt_over = true;
+  task.attempt_over = task.granted_here = true;
   transition(ref, TaskState::waiting, step);
   step.out.keep(OutcomeRecord{ref.id(), chunk.first, {.state = TaskState::ready}});
   keep_progress(ref, WallTime{}, step);

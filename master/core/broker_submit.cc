@@ -167,7 +167,11 @@ Result<Job*> Broker::job_for(const Submission& submission, const Client::Answer*
   if (earlier != nullptr && earlier->accepted.job) {
     Job* job = find_job(earlier->accepted.job);
     if (job == nullptr) return fail(Errc::not_found, "job {} was forgotten meanwhile", earlier->accepted.job);
-    if (job->is_finished()) kept_results_ -= job->kept, job->finished = {};  // the rest of it comes now
+    if (job->is_finished()) {  // the rest of it comes now
+      kept_results_ -= job->kept;
+      job->finished = {};
+      step.out.keep(record_of(*job));
+    }
     return job;
   }
   if (!submission.job) return new_job(submission, client, step);

@@ -119,6 +119,7 @@ bool Broker::may_be_adopted(const Worker& worker, const Fence& fence, const Task
   if (fence.epoch < ref.chunk->epoch) return false;
   if (!ref.is(TaskState::ready) && !ref.is(TaskState::waiting)) return false;
   const Task& task = ref.task();
+  if (task.granted_here) return false;  // also when it was handed back
   return fence.attempt > task.attempt || (fence.attempt == task.attempt && !task.attempt_over);
 }
 
@@ -172,6 +173,7 @@ void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
   transition(ref, TaskState::leased, step);
   ++task.attempt;
   task.attempt_over = false;
+  task.granted_here = true;
   leases_.grant(worker.holder, ref, epoch_);
   ++stats_.grants;
   if (chunk.job->started == WallTime{}) chunk.job->started = step.now.wall;

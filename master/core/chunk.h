@@ -30,6 +30,7 @@ struct Task {
   bool fetched : 1 = false;       // its result is no longer needed
   bool once_started : 1 = false;  // at most once: it was granted
   bool attempt_over : 1 = false;  // `attempt` is known to have ended: nobody can hold it any more
+  bool granted_here : 1 = false;  // in this epoch: what an earlier one granted is void
   std::uint16_t crashes = 0;
   std::uint32_t failures = 0;
   std::uint32_t attempt = 0;     // the last one granted

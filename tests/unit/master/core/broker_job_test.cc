@@ -304,6 +304,22 @@ TEST_F(NarrowQueueTest, TheRestOfAJobThatWasCancelledMeanwhileIsCancelledAlsoAft
   }
 }
 
+TEST_F(NarrowQueueTest, WhatWaitsForAJobWaitsForTheRestOfItAlsoAfterARestart) {
+  const Submission first = tasks(++number, {"a", "b", "c"});
+  submit_as(client, first);
+  const JobId job = broker->jobs(true, 1).front().id;
+  broker->session_left(client, now, out);  // before the last one got in
+  worker(w1, "one", 1);
+  for (std::size_t i = 0; i < 2; ++i) ASSERT_TRUE(succeed(w1, out.grants[i].fence));
+  broker->client_joined(client, "client-1", now);
+  ASSERT_TRUE(broker->queue_control({client, 1}, "narrow", QueueAction::pause, now, out));
+  submit_as(client, first);
+  const JobId dependent = submit(function("f"), {"x"}, {job});
+  EXPECT_EQ(counts(dependent)[TaskState::waiting], 1u);
+  restart();
+  EXPECT_EQ(counts(dependent)[TaskState::waiting], 1u);
+}
+
 TEST_F(NarrowQueueTest, AJobOfWhichNothingGotInBeforeTheMasterEndedIsNobodys) {
   submit_as(client, tasks(++number, {"a", "b"}));
   submit_as(other, tasks(1, {"c"}));

@@ -201,6 +201,21 @@ TEST_F(BrokerTest, AWorkerThatWasGivenUpInAnEarlierEpochIsNotAdopted) {
   EXPECT_TRUE(succeed(w2, current));
 }
 
+TEST_F(BrokerTest, AWorkerThatIsBackTooLateIsNotAdoptedAlsoWhenTheOneAfterItHandedTheTaskBack) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence lost = out.grants[0].fence;
+  restart();
+  pass(limits.lease);  // it does not come back in time
+  worker(w2, "two");
+  ASSERT_THAT(out.grants, SizeIs(1));
+  const Fence since = out.grants[0].fence;
+  ASSERT_TRUE(broker->queue_control({client, 1}, "default", QueueAction::pause, now, out));
+  broker->returned(w2, {&since, 1}, now, out);
+  settle();
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost));
+}
+
 TEST_F(BrokerTest, ATaskAtMostOnceIsNotRunAgainWhenItsWorkerIsLost) {
   TaskSpec spec = function("f");
   spec.at_most_once = true;
