@@ -14,6 +14,7 @@ enum class Bug : std::uint8_t {
   completed_before_commit,  // acknowledgements to workers do not wait for the disk
   sync_lies,                // a crash takes the last commit with it
   fence_not_compared,       // a result counts for whichever attempt its worker holds
+  holder_not_compared,      // a result counts whoever brings it
   lease_not_renewed,        // heartbeats are answered and not noted
   waiter_not_removed,       // a client that leaves goes on waiting
   took_ignored,             // values that arrived are not removed
@@ -35,6 +36,7 @@ inline constexpr std::array bug_names{std::string_view{"none"},
                                       std::string_view{"completed-before-commit"},
                                       std::string_view{"sync-lies"},
                                       std::string_view{"fence-not-compared"},
+                                      std::string_view{"holder-not-compared"},
                                       std::string_view{"lease-not-renewed"},
                                       std::string_view{"waiter-not-removed"},
                                       std::string_view{"took-ignored"},

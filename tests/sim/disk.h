@@ -31,6 +31,10 @@ class Disk {
     const auto found = puts_.find(value);
     return found == puts_.end() ? 0 : found->second;
   }
+  std::uint32_t results_of(const TaskId& task) const {  // how often its result was put into its result queue
+    const auto found = results_.find(task);
+    return found == results_.end() ? 0 : found->second;
+  }
   std::optional<TaskState> final_state(const TaskId& task) const {
     const auto found = ended_.find(task);
     return found == ended_.end() ? std::nullopt : std::optional{found->second};
@@ -73,6 +77,8 @@ class Disk {
         known_.insert({chunk.job, chunk.first + i});
       else if (chunk.origins == nullptr)
         ++puts_[std::string((*chunk.payloads)[i])];
+      else
+        ++results_[(*chunk.origins)[i].task];
     }
   }
   void note(const master::ChunkErased& chunk) {
@@ -98,7 +104,7 @@ class Disk {
   std::map<JobId, master::JobRecord> jobs_;
   std::map<std::pair<std::string, std::uint64_t>, JobId> submissions_;
   std::map<std::string, std::uint32_t> puts_;
-  std::map<TaskId, std::uint32_t> attempts_;
+  std::map<TaskId, std::uint32_t> results_, attempts_;
 };
 
 }  // namespace reeve::sim

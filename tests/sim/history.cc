@@ -46,6 +46,11 @@ void History::acknowledged(const std::string& client, std::uint64_t number, cons
 }
 
 void History::granted(const Fence& fence, const Tasks::To& to) {
+  if (const auto before = current_.find(fence.task);
+      before != current_.end() && tasks_.is_of_its_task(before->second.fence) &&
+      !reasons_.enough(before->second.fence, before->second.worker))
+    broke("task {} is granted again, and {}, which began attempt {}, was not away", fence.task,
+          before->second.worker, before->second.fence.attempt);
   current_[fence.task] = {fence, to.worker};
   tasks_.granted(fence, to);
 }
@@ -65,7 +70,10 @@ void History::recorded(const Fence& fence, TaskState state, const std::string& v
   else if (current_.at(fence.task).worker != worker)
     broke("a result of attempt {} of task {} was taken from {}, which it was not granted to", fence.attempt,
           fence.task, worker);
-  if (state == TaskState::succeeded) tasks_.succeeded(fence.task, value);
+  if (state == TaskState::succeeded)
+    tasks_.succeeded(fence.task, value);
+  else
+    reasons_.given_up(fence);
   if (state == TaskState::failed) tasks_.failed(fence);
 }
 
@@ -107,11 +115,13 @@ void History::admitted(const std::string& queue, std::uint64_t before, std::uint
 void History::started(const Fence& fence, const Runner& worker, bool at_most_once) {
   ++totals_.runs;
   for (const auto& [other, run] : running_)
-    if (other.task == fence.task && !run.stopping && !run.worker->frozen())
+    if (other.task == fence.task && tasks_.is_of_its_task(fence) && tasks_.is_of_its_task(other) &&
+        !run.stopping && !run.worker->frozen())
       broke("attempt {} of task {} starts while attempt {} runs", fence.attempt, fence.task, other.attempt);
   if (finished_.contains(fence)) broke("attempt {} of task {} runs a second time", fence.attempt, fence.task);
   if (at_most_once && ++starts_[fence.task] > 1) broke("at-most-once task {} starts again", fence.task);
   running_[fence] = {&worker, false};
+  reasons_.begun(fence);
 }
 
 void History::told_to_stop(const Fence& fence, const Runner& worker) {
@@ -161,6 +171,7 @@ void History::task_done_refused(const std::string& client, const Error& why) {
 
 void History::everything_should_be_done(const Disk& disk, std::uint64_t unfinished, std::size_t unanswered) {
   if (unfinished > 0) broke("{} tasks and values are unfinished long after the last fault", unfinished);
+  tasks_.check_result_queues(disk);
   if (unanswered > 0) broke("{} requests have no answer long after the last fault", unanswered);
   for (const TaskId& task : disk.recorded_twice()) broke("two final states of task {} were recorded", task);
   std::set<TaskId> acknowledged;

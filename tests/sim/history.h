@@ -14,6 +14,7 @@
 #include "master/core/views.h"
 #include "tests/sim/clockwork.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/reasons.h"
 #include "tests/sim/tasks.h"
 
 namespace reeve::sim {
@@ -21,9 +22,12 @@ namespace reeve::sim {
 class History {
  public:
   History(const Clockwork& clock, Story& story)
-      : story_(story), tasks_(clock, [this](const std::string& what) { broke("{}", what); }) {}
+      : story_(story),
+        tasks_(clock, [this](const std::string& what) { broke("{}", what); }),
+        reasons_(clock) {}
 
   Tasks& tasks() { return tasks_; }
+  Reasons& reasons() { return reasons_; }
 
   // ---- the master, at the moment when something leaves it
   void acknowledged(const std::string& client, std::uint64_t number, const master::Accepted& accepted,
@@ -40,6 +44,7 @@ class History {
   void admitted(const std::string& queue, std::uint64_t before, std::uint64_t more, std::uint64_t maxsize);
   bool is_current(const Fence& fence) const;
   const Fence& current(const TaskId& task) { return current_[task].fence; }
+  const std::string& holder(const TaskId& task) { return current_[task].worker; }
 
   // ---- workers
   struct Runner {  // a worker, as far as it matters here
@@ -86,6 +91,7 @@ class History {
 
   Story& story_;
   Tasks tasks_;
+  Reasons reasons_;
   std::vector<std::string> broken_;
   Totals totals_;
 

@@ -9,7 +9,7 @@ namespace reeve::sim {
 
 Master::Master(Clockwork& clock, Story& story, History& history, Disk& disk, Bug bug)
     : clock_(clock), story_(story), history_(history), disk_(disk), bug_(bug), process_(clock) {
-  limits_.lease = 10s;
+  limits_.lease = Reasons::lease;
   limits_.chunk_tasks_max = 4;
   limits_.crash_limit = 1000;  // workers die more often here than a poisonous task would make them
   limits_.results_kept_for = 20s;
@@ -64,27 +64,6 @@ void Master::fulfil_wishes() {
   }
 }
 
-void Master::keep(master::Record record) {
-  if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) note_admission(*chunk);
-  history_.tasks().kept(record, now().wall, limits_.results_kept_for);
-  commits_->keep(std::move(record));
-}
-
-// Pre: it is not counted yet.
-void Master::note_admission(const master::ChunkRecord& chunk) {
-  const std::string& name = chunk.spec->queue;
-  const master::Queue* const queue = broker_->queue(name);
-  if (name == "small" || name == "narrow")
-    admissions_.push_back({name, queue->size(), chunk.payloads->size(), {chunk.job, chunk.first}});
-}
-
-// What was cancelled as it came took no room.
-void Master::check_admissions() {
-  for (const Admission& one : std::exchange(admissions_, {}))
-    if (!history_.tasks().was_cancelled(one.first))
-      history_.admitted(one.queue, one.before, one.more, small_bound);
-}
-
 // Whatever was not on the disk is lost. What the disk was just writing may be there or not.
 void Master::kill() {
   story_.tell("master", "is killed");
@@ -124,6 +103,12 @@ Master::Session* Master::session(SessionId id) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
+SessionId Master::session_of(const std::string& worker, SessionId otherwise) const {
+  for (const auto& [id, session] : sessions_)
+    if (session->worker != nullptr && session->worker->name() == worker) return id;
+  return otherwise;
+}
+
 Master::Session& Master::open_session(const ConnectionPtr& connection) {
   const SessionId id{next_session_++};
   connection->on_closed(End::master, [this, id] { end_session(id); });
@@ -161,9 +146,12 @@ void Master::Session::commit_failed(const Error&) {
 }
 
 void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, master::WorkerIntro intro) {
+  // That it arrives after the hello of a later connection is not simulated (docs/RELIABILITY.md, what is not promised).
+  if (!connection->open(End::peer)) return;
   Session& fresh = open_session(connection);
   const SessionId id = fresh.id();
   fresh.worker = &worker;
+  history_.reasons().heard_of(worker.name());
   for (const Fence& fence : intro.held)
     story_.tell("master", "hears that {} holds attempt {} of {}", worker.name(), fence.attempt, fence.task);
   const auto admitted = broker_->worker_joined(id, std::move(intro), now(), *this);
@@ -179,7 +167,9 @@ void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, 
 }
 
 void Master::worker_says(SessionId id, const std::function<void(master::Broker&)>& what) {
-  if (session(id) == nullptr) return;
+  Session* const found = session(id);
+  if (found == nullptr) return;
+  history_.reasons().heard_of(found->worker->name());
   broker_->worker_alive(id, now());
   what(*broker_);
   turn_soon();
@@ -193,8 +183,9 @@ void Master::worker_returns(SessionId id, const std::vector<Fence>& attempts) {
 
 void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finished> finished) {
   if (session(id) == nullptr) return;
-  broker_->worker_alive(id, now());
   const std::string worker = session(id)->worker->name();
+  history_.reasons().heard_of(worker);
+  broker_->worker_alive(id, now());
   std::vector<Fence> recorded;
   std::size_t refused = 0;
   add_lies(worker, finished);
@@ -202,7 +193,9 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
     const TaskState state = one.outcome.state;
     const std::string value = one.outcome.value;
     const Fence counted = bug_ == Bug::fence_not_compared ? history_.current(one.fence.task) : one.fence;
-    if (broker_->complete(id, counted, std::move(one.outcome), now(), *this)) {
+    const SessionId holder =
+        bug_ == Bug::holder_not_compared ? session_of(history_.holder(one.fence.task), id) : id;
+    if (broker_->complete(holder, counted, std::move(one.outcome), now(), *this)) {
       story_.tell("master", "records attempt {} of {}", one.fence.attempt, one.fence.task);
       history_.recorded(one.fence, state, value, worker);
       recorded.push_back(one.fence);
@@ -239,6 +232,7 @@ void Master::add_lies(const std::string& worker, std::vector<Finished>& finished
 void Master::worker_beats(SessionId id, TimePoint sent) {
   Session* const found = session(id);
   if (found == nullptr) return;
+  history_.reasons().heard_of(found->worker->name());
   if (bug_ != Bug::lease_not_renewed) broker_->worker_alive(id, now());
   send(id, {[worker = found->worker, sent] { worker->on_heartbeat(sent); }});
   turn_soon();
@@ -409,98 +403,5 @@ void Master::arm_timer() {
     end_of_turn();
   });
 }
-
-// ---------------------------------------------------------------- effects
-
-void Master::submitted(SessionId to, std::uint64_t request, const Result<master::Accepted>& answer) {
-  Session* const found = session(to);
-  if (found == nullptr || found->client == nullptr) return;
-  Client* const client = found->client;
-  if (!answer)
-    if (const auto number = client->number_of(request)) history_.refused(client->key(), *number);
-  Message message{[client, request, answer] { client->on_submitted(request, answer); },
-                  [this, client, request, answer] {
-                    const auto number = client->number_of(request);
-                    if (!answer || !number) return;
-                    history_.acknowledged(client->key(), *number, *answer, disk_);
-                    story_.tell("master", "acknowledges {} of {}", *number, client->key());
-                  }};
-  if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
-  hold(to, std::move(message), request % 3 == 0);  // some are patient
-}
-
-void Master::got(SessionId to, std::uint64_t request,
-                 const Result<std::span<const master::ItemView>>& answer) {
-  Session* const found = session(to);
-  if (found == nullptr) return;
-  Client* const client = found->client;
-  if (!answer)
-    return hold(to, {[client, request, error = answer.error()] { client->on_error(request, error); }});
-  std::vector<Client::Value> values;
-  for (const master::ItemView& item : *answer) {
-    values.push_back({item.id, std::string(item.value)});
-    if (item.from.index == 0) history_.handed_out(values.back().text);
-    story_.tell("master", "hands {} to {}", values.back().text, client->key());
-  }
-  hold(to, {[client, request, values] { client->on_got(request, values); }});
-}
-
-void Master::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
-  Session* const found = session(to);
-  if (found == nullptr || found->client == nullptr) return;
-  if (const auto join = joins_.find({to, request}); join != joins_.end()) {
-    if (answer) history_.joined(join->second.queue, join->second.unfinished);
-    joins_.erase(join);
-  }
-  Client* const client = found->client;
-  if (!answer) return hold(to, {[client, request, why = answer.error()] { client->on_error(request, why); }});
-  hold(to, {[client, request] { client->on_done(request); },
-            [this, client, request] {
-              if (const auto cancel = client->cancel_of(request))
-                history_.tasks().cancel_acknowledged(cancel->job, cancel->indices);
-            }});
-}
-
-void Master::outcome(SessionId to, TaskId task, const Outcome& outcome) {
-  Session* const found = session(to);
-  if (found == nullptr) return;
-  Message message{[client = found->client, task, state = outcome.state] { client->on_outcome(task, state); },
-                  [this, task, outcome] { history_.outcome_seen(task, outcome, disk_); }};
-  if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
-  hold(to, std::move(message));
-}
-
-void Master::grant(SessionId to, const Grant& grant) {
-  Session* const found = session(to);
-  if (found == nullptr) return;
-  const std::string& worker = found->worker->name();
-  running_.emplace_back(grant.fence, worker);
-  if (running_.size() > 10) running_.pop_front();
-  history_.granted(grant.fence, {worker, found->worker->functions(), draining_.contains(worker), paused_});
-  story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
-              found->worker->name());
-  (grant.held ? found->held_grants : found->grants)
-      .push_back({[worker = found->worker, fence = grant.fence, spec = grant.spec,
-                   payload = std::string(grant.payload)] { worker->on_grant(fence, spec, payload); }});
-  departures_.touch(*found);
-}
-
-void Master::stop(SessionId to, const Fence& fence, bool held) {
-  Session* const found = session(to);
-  if (found == nullptr) return;
-  (held ? found->held_stops : found->stops).push_back({[worker = found->worker, fence] {
-    worker->on_stop(fence);
-  }});
-  departures_.touch(*found);
-}
-
-void Master::drain(SessionId to, bool on) {
-  Session* const found = session(to);
-  if (found == nullptr) return;
-  found->drain = on;
-  departures_.touch(*found);
-}
-
-void Master::disconnect(SessionId id, const Error&) { refuse(id); }
 
 }  // namespace reeve::sim

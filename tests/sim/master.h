@@ -96,6 +96,7 @@ class Master final : private master::Effects {
 
   Now now() const { return {clock_.now(), WallTime{clock_.now().time_since_epoch() + wall_offset_}}; }
   Session* session(SessionId id);
+  SessionId session_of(const std::string& worker, SessionId otherwise) const;
   void worker_says(SessionId session, const std::function<void(master::Broker&)>& what);
   Session& open_session(const ConnectionPtr& connection);
   void end_session(SessionId id);

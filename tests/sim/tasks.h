@@ -51,6 +51,13 @@ class Tasks {
     const auto found = tasks_.find(task);
     return found != tasks_.end() && found->second.ended == TaskState::cancelled;
   }
+  // Not of a task that was lost with an earlier master before it was kept, and whose number this one got.
+  bool is_of_its_task(const Fence& fence) const {
+    const auto found = tasks_.find(fence.task);
+    return found == tasks_.end() || fence.epoch.value >= found->second.life;
+  }
+  // Every task that ended and has a result queue has one result in it.
+  void check_result_queues(const Disk& disk);
   bool is_erased(JobId job) const { return erased_.contains(job); }
   bool succeeded(JobId job) {
     const auto tasks = tasks_of(job);
@@ -67,7 +74,7 @@ class Tasks {
     std::shared_ptr<const TaskSpec> spec;
     std::string payload;
     TimePoint kept_at;
-    std::uint64_t life;  // of the master
+    std::uint64_t life;  // of the master: its epoch
     std::optional<TaskState> ended{};
     bool cancelled = false, fetched = false;
     std::map<Fence, Failure> failures{};

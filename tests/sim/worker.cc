@@ -17,9 +17,11 @@ Worker::Worker(std::string name, std::vector<std::string> functions, Clockwork& 
 
 void Worker::start() {
   ++lives_;
+  history_.reasons().worker_begins(name_);
   process_.begin();
   agent_ = std::make_unique<worker::Agent>(worker::AgentLimits{.slots = slots, .prefetch_max = 20});
   fx_ = {};
+  lease_end_ = TimePoint::max();
   taken_ = 0;
   connect();
 }
@@ -110,6 +112,7 @@ void Worker::say(const std::function<void(Master&, SessionId)>& what) {
 // ---------------------------------------------------------------- effects, as the real worker carries them out
 
 void Worker::carry_out() {
+  if (const auto end = agent_->lease_end()) lease_end_ = *end;
   queue_.insert(queue_.end(), fx_.start.begin(), fx_.start.end());
   for (worker::Attempt* attempt : fx_.stop) stop_run(*attempt);
   const std::size_t back = fx_.withdraw;
@@ -183,6 +186,10 @@ void Worker::start_runs() {
 void Worker::run(worker::Attempt& attempt) {
   if (attempt.stop != worker::StopReason::none)  // a slot looks before it begins
     return process_.after(0us, [this, &attempt] { end_run(attempt); });
+  if (clock_.now() >= lease_end_) {
+    attempt.too_late = true;
+    return process_.after(0us, [this, &attempt] { give_back(attempt); });
+  }
   const TaskSpec& spec = *attempt.work.spec;
   history_.started(attempt.work.fence, *this, spec.at_most_once);
   story_.tell(name_, "runs attempt {} of {}", attempt.work.fence.attempt, attempt.work.fence.task);
@@ -208,7 +215,6 @@ void Worker::stop_run(worker::Attempt& attempt) {
 }
 
 void Worker::end_run(worker::Attempt& attempt, bool timed_out) {
-  std::erase(running_, &attempt);
   const Fence fence = attempt.work.fence;
   history_.ended(fence, *this, true);
   Outcome& outcome = attempt.outcome;
@@ -226,6 +232,11 @@ void Worker::end_run(worker::Attempt& attempt, bool timed_out) {
     outcome.state = TaskState::succeeded;
     outcome.value = fmt::format("{}, attempt {}", attempt.work.payload, fence.attempt);
   }
+  give_back(attempt);
+}
+
+void Worker::give_back(worker::Attempt& attempt) {
+  std::erase(running_, &attempt);
   worker::Attempt* finished = &attempt;
   agent_->taken(taken_);
   agent_->finished({&finished, 1}, clock_.now(), fx_);

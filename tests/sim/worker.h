@@ -49,6 +49,7 @@ class Worker final : private History::Runner {
   void start_runs();
   void run(worker::Attempt& attempt);
   void end_run(worker::Attempt& attempt, bool timed_out = false);
+  void give_back(worker::Attempt& attempt);
   void stop_run(worker::Attempt& attempt);
   void withdraw(std::size_t count);
   void report();
@@ -72,6 +73,7 @@ class Worker final : private History::Runner {
   ConnectionPtr connection_;
   SessionId session_;  // none: not welcomed
   TimePoint hello_sent_{};
+  TimePoint lease_end_{};  // from then on the pool begins nothing
   std::deque<worker::Attempt*> queue_;
   std::vector<worker::Attempt*> running_;
   std::uint64_t taken_ = 0;
