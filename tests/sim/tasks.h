@@ -56,7 +56,7 @@ class Tasks {
     const auto found = tasks_.find(fence.task);
     return found == tasks_.end() || fence.epoch.value >= found->second.life;
   }
-  // Every task that ended and has a result queue has one result in it.
+  // No task has its result in its result queue twice. (That it is there is not promised: docs/RELIABILITY.md.)
   void check_result_queues(const Disk& disk);
   bool is_erased(JobId job) const { return erased_.contains(job); }
   bool succeeded(JobId job) {
