@@ -47,7 +47,9 @@ std::string Dictionary::repr(std::size_t item_bytes_max) const {
   for (const Entry& entry : entries_) {
     if (text.size() > 1) text += ", ";
     if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...}";
-    text += repr_of(entry.key, item_bytes_max) + ": " + repr_of(entry.value, item_bytes_max);
+    const auto key = repr_of(entry.key, item_bytes_max), value = repr_of(entry.value, item_bytes_max);
+    if (!key || !value) return text + "...}";
+    text += *key + ": " + *value;
   }
   return text + "}";
 }

@@ -77,8 +77,9 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
   return items;
 }
 
-std::string repr_of(const ItemPtr& item, std::size_t bytes_max) {
-  return pickle::repr(item->value(), {.text_bytes_max = bytes_max}).value_or("...");
+std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max) {
+  Result<std::string> text = pickle::repr(item->value(), {.text_bytes_max = bytes_max});
+  return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
 std::expected<std::shared_ptr<Object>, Raise> List::make(const Arguments& arguments) {
@@ -102,7 +103,9 @@ std::string List::repr(std::size_t item_bytes_max) const {
   for (const ItemPtr& item : items_) {
     if (text.size() > 1) text += ", ";
     if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...]";
-    text += repr_of(item, item_bytes_max);
+    const auto shown = repr_of(item, item_bytes_max);
+    if (!shown) return text + "...]";
+    text += *shown;
   }
   return text + "]";
 }

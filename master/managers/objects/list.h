@@ -77,6 +77,7 @@ class List final : public Object {
 // The items of an iterable argument.
 std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
                                                          const Arguments& arguments);
-std::string repr_of(const ItemPtr& item, std::size_t bytes_max);
+// None: it is longer. Who shows many stops there, so that not each of them is written so far.
+std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max);
 
 }  // namespace reeve::master::managers

@@ -53,7 +53,9 @@ std::string Namespace::repr(std::size_t item_bytes_max) const {
   for (const auto& [name, attribute] : attributes_) {
     if (!text.empty()) text += ", ";
     if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return "Namespace(" + text + "...)";
-    text += fmt::format("{}={}", name, repr_of(attribute.value, item_bytes_max));
+    const auto value = repr_of(attribute.value, item_bytes_max);
+    if (!value) return "Namespace(" + text + name + "=...)";
+    text += fmt::format("{}={}", name, *value);
   }
   return "Namespace(" + text + ")";
 }

@@ -115,7 +115,8 @@ Result<void> SharedValue::recall(std::int64_t, std::string_view content) {
 }
 
 std::string SharedValue::repr(std::size_t item_bytes_max) const {
-  return fmt::format("Value({}, {})", repr_of(typecode_, item_bytes_max), repr_of(value_, item_bytes_max));
+  return fmt::format("Value({}, {})", repr_of(typecode_, item_bytes_max).value_or("..."),
+                     repr_of(value_, item_bytes_max).value_or("..."));
 }
 
 // ---- SharedArray
