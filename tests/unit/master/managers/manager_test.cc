@@ -261,6 +261,21 @@ TEST_F(ManagerTest, TextsOfObjectsEndAfterAMegabyte) {
   EXPECT_LT(text.size(), 2u * Object::repr_max_bytes);
 }
 
+TEST_F(ManagerTest, TextsOfObjectsEndAtTheFirstItemThatIsTooLong) {
+  std::string endless = "K\x01";  // 2^60 numbers
+  for (char memo = 0; memo < 60; ++memo) endless = endless + 'q' + memo + 'h' + memo + '\x86';
+  const std::string list = create("list"), dict = create("dict"), space = create("Namespace");
+  for (const int session : {1, 2, 3}) connect(session);
+  for (int i = 0; i < 3; ++i) {
+    ask(1, Request{list, "append"}.raw(endless));
+    ask(2, Request{dict, "__setitem__"}.number(i).raw(endless));
+    ask(3, Request{space, "__setattr__"}.text(fmt::format("a{}", i)).raw(endless));
+  }
+  EXPECT_THAT(ask(1, Request{list, "__str__"}), HasSubstr("[...]"));
+  EXPECT_THAT(ask(2, Request{dict, "__str__"}), HasSubstr("{...}"));
+  EXPECT_THAT(ask(3, Request{space, "__str__"}), HasSubstr("(a0=...)"));
+}
+
 TEST(ItemTest, WhatItemsKeepDecodedHasABound) {
   ItemUsage usage;
   {
