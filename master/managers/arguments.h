@@ -44,6 +44,7 @@ class Arguments {
   pickle::Fragment& at(std::size_t i) const { return request_.args[from_ + i]; }
   std::span<std::pair<std::string_view, pickle::Fragment>> keywords() const { return request_.kwds; }
   pickle::Reader reader() const { return request_.reader; }
+  const ObjectTable& objects() const { return objects_; }
 
   // Takes the fragment out of the request, to be kept by an object. Raises MemoryError over a limit.
   std::expected<ItemPtr, Raise> keep(pickle::Fragment& fragment) const;

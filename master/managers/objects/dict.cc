@@ -157,7 +157,7 @@ std::optional<Raise> Dictionary::fill(const Arguments& arguments, std::string_vi
     return std::nullopt;
   };
   if (arguments.positional() == 1) {
-    auto given = entries_of(arguments.at(0));
+    auto given = entries_of(arguments.at(0), arguments.objects());
     if (!given) return given.error();
     for (auto& [key, value] : *given)
       if (auto error = put(key, value)) return error;

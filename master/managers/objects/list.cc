@@ -65,7 +65,7 @@ const std::array<List::Method, 22> List::methods{&List::add,
 
 std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
                                                          const Arguments& arguments) {
-  auto elements = elements_of(iterable);
+  auto elements = elements_of(iterable, arguments.objects());
   if (!elements) return std::unexpected(elements.error());
   std::vector<ItemPtr> items;
   items.reserve(elements->size());
@@ -430,7 +430,7 @@ Outcome List::add(const Arguments& arguments) {
   const auto bound = arguments.bind("__add__()", Names<1>{"value"}, 1);
   if (!bound) return std::unexpected(bound.error());
   const pickle::Value other = value_of(*(*bound)[0]);
-  if (pickle::type_name(other) != "list" && other.kind() != pickle::Value::Kind::opaque)
+  if (pickle::type_name(other) != "list")
     return raise("TypeError",
                  fmt::format("can only concatenate list (not \"{}\") to list", pickle::type_name(other)));
   auto added = keep_elements(*(*bound)[0], arguments);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "master/managers/elements.h"
@@ -24,13 +26,14 @@ constexpr std::array<std::string_view, 3> make_array_names{"typecode", "sequence
 struct Bounds {
   std::int64_t lowest = 0;
   std::uint64_t highest = 0;
+  std::size_t bytes = 0;
   std::string_view type;
 };
 
 template <typename T>
 constexpr Bounds bounds(std::string_view type) {
   return {static_cast<std::int64_t>(std::numeric_limits<T>::min()),
-          static_cast<std::uint64_t>(std::numeric_limits<T>::max()), type};
+          static_cast<std::uint64_t>(std::numeric_limits<T>::max()), sizeof(T), type};
 }
 
 std::optional<Bounds> bounds_of(char typecode) {
@@ -65,12 +68,92 @@ bool is_typecode(std::string_view text) {
   return text.size() == 1 && (bounds_of(text.front()) || is_real(text.front()));
 }
 
+// ---- numbers, and what array.array raises about them
+
+using Number = std::variant<std::int64_t, std::uint64_t, double>;
+
+std::expected<Number, Raise> real_of(const Value& value, char typecode) {
+  const auto number = value.to_double();
+  if (!number)
+    return raise("TypeError", fmt::format("must be real number, not {}", pickle::type_name(value)));
+  if (std::isinf(*number) && value.kind() == Value::Kind::integer)
+    return raise("OverflowError", "int too large to convert to float");
+  return typecode == 'f' ? Number{static_cast<double>(static_cast<float>(*number))} : Number{*number};
+}
+
+// The others are read as signed numbers of 64 bits, whether they are signed or not.
+bool is_wide_unsigned(char typecode) { return typecode == 'I' || typecode == 'L' || typecode == 'Q'; }
+
+// Pre: an int or a bool.
+std::expected<Number, Raise> unsigned_of(const Value& value, char typecode) {
+  const auto small = value.to_int64();
+  if (small ? *small < 0 : value.big().negative())
+    return raise("OverflowError", typecode == 'Q' ? "can't convert negative int to unsigned"
+                                                  : "can't convert negative value to unsigned int");
+  std::uint64_t number = static_cast<std::uint64_t>(small.value_or(0));
+  if (!small) {
+    const std::string bytes = value.big().to_bytes();  // of 2^63 and more: nine, and the ninth has a sign
+    if (bytes.size() > 9 || bytes[8] != 0)
+      return raise("OverflowError", typecode == 'Q' ? "int too big to convert"
+                                                    : "Python int too large to convert to C unsigned long");
+    for (std::size_t i = 0; i < 8; ++i)
+      number |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  }
+  if (number > bounds_of(typecode)->highest)
+    return raise("OverflowError", "unsigned int is greater than maximum");
+  return Number{number};
+}
+
+// Pre: an int or a bool.
+std::expected<Number, Raise> signed_of(const Value& value, char typecode) {
+  const auto number = value.to_int64();
+  if (!number)
+    return raise("OverflowError",
+                 typecode == 'q' ? "int too big to convert" : "Python int too large to convert to C long");
+  // Python reads it as a wider type first, and complains in that one's name.
+  const char wider = typecode == 'b' ? 'h' : typecode == 'H' ? 'i' : typecode;
+  for (const char type : {wider, typecode}) {
+    const Bounds limits = *bounds_of(type);
+    if (*number < limits.lowest)
+      return raise("OverflowError", fmt::format("{} is less than minimum", limits.type));
+    if (*number > 0 && static_cast<std::uint64_t>(*number) > limits.highest)
+      return raise("OverflowError", fmt::format("{} is greater than maximum", limits.type));
+  }
+  return Number{*number};
+}
+
+// Machine values as array.array keeps them on x86 and ARM: little endian.
+std::expected<std::vector<Number>, Raise> numbers_in(std::string_view bytes, char typecode) {
+  const auto limits = bounds_of(typecode);
+  const std::size_t size = limits ? limits->bytes : typecode == 'f' ? sizeof(float) : sizeof(double);
+  constexpr std::size_t numbers_max = pickle::Limits{}.value_elements_max;
+  if (bytes.size() % size != 0) return raise("ValueError", "bytes length not a multiple of item size");
+  if (bytes.size() / size > numbers_max)
+    return raise("MemoryError", fmt::format("a long Array; value_elements_max is {}", numbers_max));
+  std::vector<Number> numbers;
+  numbers.reserve(bytes.size() / size);
+  for (; !bytes.empty(); bytes.remove_prefix(size)) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, bytes.data(), size);
+    const auto unused = limits && limits->lowest < 0 ? 64 - 8 * size : 0;  // the sign goes there
+    if (typecode == 'f')
+      numbers.emplace_back(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))));
+    else if (typecode == 'd')
+      numbers.emplace_back(std::bit_cast<double>(bits));
+    else if (is_wide_unsigned(typecode))
+      numbers.emplace_back(bits);
+    else
+      numbers.emplace_back(static_cast<std::int64_t>(bits << unused) >> unused);
+  }
+  return numbers;
+}
+
 // ---- cells of an Array: so many numbers each, of 8 bytes, little endian
 
 constexpr std::size_t cell_numbers = 128;
 constexpr std::size_t number_bytes = 8;
 
-std::uint64_t bits_of(const std::variant<std::int64_t, std::uint64_t, double>& number) {
+std::uint64_t bits_of(const Number& number) {
   return std::visit([](auto n) { return std::bit_cast<std::uint64_t>(n); }, number);
 }
 
@@ -127,7 +210,17 @@ std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments&
   const auto typecode = text_of(*(*bound)[0]);
   if (!typecode || !is_typecode(*typecode)) return raise("ValueError", std::string{bad_typecode});
   auto made = std::make_shared<SharedArray>(typecode->front());
-  const auto elements = elements_of(*(*bound)[1]);
+  const Value given = value_of(*(*bound)[1]);
+  if (given.kind() == Value::Kind::text)
+    return raise("TypeError",
+                 fmt::format("cannot use a str to initialize an array with typecode '{}'", *typecode));
+  if (given.kind() == Value::Kind::bytes || given.kind() == Value::Kind::bytearray) {
+    auto numbers = numbers_in(given.chars(), typecode->front());
+    if (!numbers) return std::unexpected(numbers.error());
+    made->numbers_.values = std::move(*numbers);
+    return made;
+  }
+  const auto elements = elements_of(*(*bound)[1], arguments.objects());
   if (!elements) return std::unexpected(elements.error());
   for (const pickle::Fragment& element : *elements) {
     const auto number = made->number_of(value_of(element));
@@ -140,34 +233,12 @@ std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments&
 std::span<const std::string_view> SharedArray::exposed() const { return array_methods; }
 
 std::expected<SharedArray::Number, Raise> SharedArray::number_of(const Value& value) const {
-  if (is_real(numbers_.typecode)) {
-    const auto number = value.to_double();
-    if (!number)
-      return raise("TypeError", fmt::format("must be real number, not {}", pickle::type_name(value)));
-    return numbers_.typecode == 'f' ? Number{static_cast<double>(static_cast<float>(*number))}
-                                    : Number{*number};
-  }
-  const Bounds limits = *bounds_of(numbers_.typecode);
+  if (is_real(numbers_.typecode)) return real_of(value, numbers_.typecode);
   if (value.kind() != Value::Kind::integer && value.kind() != Value::Kind::boolean)
     return raise("TypeError",
                  fmt::format("'{}' object cannot be interpreted as an integer", pickle::type_name(value)));
-  if (const auto number = value.to_int64()) {
-    if (*number < limits.lowest)
-      return raise("OverflowError", fmt::format("{} is less than minimum", limits.type));
-    if (*number > 0 && static_cast<std::uint64_t>(*number) > limits.highest)
-      return raise("OverflowError", fmt::format("{} is greater than maximum", limits.type));
-    return Number{*number};
-  }
-  // Beyond 63 bits: only the unsigned ones hold some of them.
-  const std::string bytes = value.big().to_bytes();
-  if (!value.big().negative() && limits.highest == std::numeric_limits<std::uint64_t>::max() &&
-      bytes.size() <= 9) {
-    std::uint64_t number = 0;
-    for (std::size_t i = 0; i < 8; ++i)
-      number |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-    return Number{number};
-  }
-  return raise("OverflowError", "Python int too large to convert to C long");
+  if (is_wide_unsigned(numbers_.typecode)) return unsigned_of(value, numbers_.typecode);
+  return signed_of(value, numbers_.typecode);
 }
 
 Outcome SharedArray::call(Call& call) {
@@ -299,15 +370,13 @@ std::string SharedArray::repr(std::size_t) const {
   if (numbers_.values.empty()) return fmt::format("array('{}')", numbers_.typecode);
   std::string text;
   for (const Number& number : numbers_.values) {
-    const Value value = std::visit(
-        [](auto n) {
-          if constexpr (std::same_as<decltype(n), std::uint64_t>)
-            return Value{static_cast<std::int64_t>(n)};
-          else
-            return Value{n};
-        },
-        number);
-    text += (text.empty() ? "" : ", ") + pickle::repr(value).value_or("?");
+    const auto text_of_number = [](auto n) {
+      if constexpr (std::same_as<decltype(n), std::uint64_t>)
+        return fmt::format("{}", n);
+      else
+        return pickle::repr(Value{n}).value_or("?");
+    };
+    text += (text.empty() ? "" : ", ") + std::visit(text_of_number, number);
   }
   return fmt::format("array('{}', [{}])", numbers_.typecode, text);
 }

@@ -251,6 +251,19 @@ TEST_F(ManagerTest, ElementsThatAreWrittenOneByOneHaveABoundTogether) {
   EXPECT_THAT(ask(1, Request{dict, "__len__"}), HasSubstr(std::string{"K\0", 2}));
 }
 
+TEST_F(ManagerTest, TheProxyOfAContainerIsIterable) {
+  const std::string list = create("list"), dict = create("dict"), other = create("dict");
+  connect(1);
+  ask(1, Request{list, "append"}.text("element"));
+  EXPECT_THAT(ask(1, with_proxy(Request{list, "extend"}, list)), HasSubstr("#RETURN"));
+  EXPECT_THAT(ask(1, Request{list, "__str__"}), HasSubstr("['element', 'element']"));
+  ask(1, Request{dict, "__setitem__"}.text("key").text("value"));
+  EXPECT_THAT(ask(1, with_proxy(Request{other, "update"}, dict)), HasSubstr("#RETURN"));
+  EXPECT_THAT(ask(1, Request{other, "__str__"}), HasSubstr("{'key': 'value'}"));
+  EXPECT_THAT(ask(1, with_proxy(Request{list, "extend"}, create("Lock"))),
+              HasSubstr("object is not iterable"));
+}
+
 TEST_F(ManagerTest, TextsOfObjectsEndAfterAMegabyte) {
   const std::string space = create("Namespace");
   connect(1);
