@@ -59,6 +59,8 @@ void Configuration::add_managers() {
   settings_.add_section("objects", [this](const ConfigEntry& entry) { return take_object(entry); });
   settings_.add("managers-declared-items-max", managers.objects.declared_items_max,
                 "Items of one list, dict, Array or Namespace of [objects.NAME]");
+  settings_.add("managers-list-items-max", managers.objects.list_items_max,
+                "Items of one list of Python programs");
 }
 
 // [queues.NAME] with kind, maxsize, function, results, ack: the queue is there from the start.

@@ -54,6 +54,8 @@ class Item {
   std::vector<Pin> let_go();  // of what it pins, where objects hold each other in a circle
   // Decoded when first asked for, or each time when all items keep decoded_max_bytes. What is not understood is opaque.
   pickle::Value value() const;
+  // …for so many `steps` of a call as decoding costs. None: there are not so many left.
+  std::optional<pickle::Value> value(std::uint64_t& steps) const;
 
  private:
   pickle::Fragment fragment_;

@@ -59,6 +59,7 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
   peer.waiting = peer.call;  // a Broker's answer may come from within
   const std::uint64_t number = peer.call;
   const Outcome outcome = call_method(*object, call);
+  objects_.recount(*object);
   const Waits* const waits = outcome ? std::get_if<Waits>(&outcome->value) : nullptr;
   if (waits == nullptr) return deliver(from, peer, object, outcome, false);
   if (peer.call != number || !waits->deadline) return;

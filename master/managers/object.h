@@ -78,6 +78,8 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual void undelivered(const ItemPtr&, Hall&) {}
   // Whether its answers speak of what the store must hold first.
   virtual bool is_durable() const { return cells.kept(); }
+  // What it takes in memory beside its items.
+  virtual std::uint64_t own_bytes() const { return 0; }
 
   // ---- declared objects: what outlives the master
   // False: there is nothing to keep, as it belongs to the connections that use it.
@@ -95,7 +97,8 @@ class Object : public std::enable_shared_from_this<Object> {
   std::string typeid_;
   std::uint64_t references = 0;
   std::uint64_t pins = 0;
-  bool permanent = false;  // a name leads to it
+  std::uint64_t counted_bytes = 0;  // of own_bytes, in the usage
+  bool permanent = false;           // a name leads to it
 };
 
 // What a reader hears that cannot take the item (the other generation of Python has no form of it): the item stays

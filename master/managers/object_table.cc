@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "common/pickle/compare.h"
 #include "common/pickle/convert.h"
 #include "common/pickle/stored.h"
 
@@ -14,6 +15,17 @@ namespace {
 std::uint64_t random_salt() {
   std::random_device source;
   return std::uint64_t{source()} << 32 | source();
+}
+
+std::unexpected<Raise> too_much() {
+  return raise("MemoryError",
+               fmt::format("too much to compare in one call; call_steps_max is {}", call_steps_max));
+}
+
+std::expected<bool, Raise> compared(const Result<bool>& result) {
+  if (result) return *result;
+  if (result.error().code == Errc::limit_reached) return too_much();
+  return std::unexpected(raise_of(result.error()));
 }
 
 }  // namespace
@@ -47,6 +59,27 @@ pickle::Value Item::value() const {
   usage_->decoded_bytes += value.bytes();
   value_ = value;
   return value;
+}
+
+std::optional<pickle::Value> Item::value(std::uint64_t& steps) const {
+  constexpr std::uint64_t bytes_per_step = 8;
+  if (value_) return *value_;
+  const std::uint64_t cost = 1 + fragment_.bytes.size() / bytes_per_step;
+  if (cost > steps) return std::nullopt;
+  steps -= cost;
+  return value();
+}
+
+std::expected<bool, Raise> equal(const Item& item, const pickle::Value& wanted, std::uint64_t& steps) {
+  const auto value = item.value(steps);
+  if (!value) return too_much();
+  return compared(pickle::equal(*value, wanted, steps));
+}
+
+std::expected<bool, Raise> less(const Item& a, const Item& b, std::uint64_t& steps) {
+  const auto first = a.value(steps), second = b.value(steps);
+  if (!first || !second) return too_much();
+  return compared(pickle::less(*first, *second, steps));
 }
 
 std::string Object::repr(std::size_t) const { return fmt::format("<{} object at 0x{}>", type_name(), ident); }
@@ -112,6 +145,7 @@ void ObjectTable::enter(const std::shared_ptr<Object>& object, std::string ident
   object->ident = std::move(ident);
   object->table = this;
   object->typeid_ = typeid_name;
+  recount(*object);
   objects_.emplace(object->ident, object);
 }
 
@@ -134,8 +168,22 @@ void ObjectTable::sweep() {
     const auto found = objects_.find(ident);
     if (found == objects_.end()) continue;
     const std::shared_ptr<Object> object = found->second;
-    if (object->references == 0 && object->pins == 0 && !object->permanent) objects_.erase(found);
+    if (object->references > 0 || object->pins > 0 || object->permanent) continue;
+    usage_.bytes -= std::exchange(object->counted_bytes, 0);
+    objects_.erase(found);
   }
+}
+
+void ObjectTable::recount(Object& object) {
+  const std::uint64_t bytes = object.own_bytes();
+  usage_.bytes += bytes - std::exchange(object.counted_bytes, bytes);
+}
+
+std::optional<Raise> ObjectTable::check_list(std::size_t items) const {
+  if (items <= limits_.list_items_max) return std::nullopt;
+  return Raise{.name = "MemoryError",
+               .text = fmt::format("a list would hold {} items; managers-list-items-max is {}", items,
+                                   limits_.list_items_max)};
 }
 
 std::optional<Raise> ObjectTable::check_bytes(std::uint64_t more) const {

@@ -19,6 +19,12 @@
 
 namespace reeve::master::managers {
 
+// What one call may spend on decoding and comparing items: about a second, in which nobody else is served.
+inline constexpr std::uint64_t call_steps_max = 10'000'000;
+// item == wanted, a < b, within `steps` of a call. Raise TypeError, MemoryError when that is not enough.
+std::expected<bool, Raise> equal(const Item& item, const pickle::Value& wanted, std::uint64_t& steps);
+std::expected<bool, Raise> less(const Item& a, const Item& b, std::uint64_t& steps);
+
 class ObjectTable {
  public:
   explicit ObjectTable(ObjectLimits limits);
@@ -43,8 +49,12 @@ class ObjectTable {
   // Drops what nobody refers to any more; once after each request.
   void sweep();
 
+  // Counts what the object itself takes now, after each call of it.
+  void recount(Object& object);
   // Raises MemoryError when so many more are over objects_max_bytes.
   std::optional<Raise> check_bytes(std::uint64_t more) const;
+  // …when a list of so many items is over list_items_max.
+  std::optional<Raise> check_list(std::size_t items) const;
   // With pins on the objects whose proxies are in it. Raises MemoryError over objects_max_bytes.
   std::expected<ItemPtr, Raise> keep(pickle::Fragment fragment);
 

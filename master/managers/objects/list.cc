@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 
-#include "common/pickle/compare.h"
 #include "master/managers/elements.h"
 #include "master/managers/object_table.h"
 #include "master/managers/objects/numbering.h"
@@ -17,23 +17,24 @@ constexpr std::array<std::string_view, 22> method_names{
     "__reversed__", "__rmul__",     "__setitem__",  "append",      "count",   "extend",
     "index",        "insert",       "pop",          "remove",      "reverse", "sort",
     "__imul__",     "__getslice__", "__setslice__", "__delslice__"};
-constexpr std::size_t list_items_max = 100'000'000;  // of a multiplication
 
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
 
 // Merge sort, stable. An order that contradicts itself, as NaN makes it, does no harm, which std::sort does not
-// promise.
-template <typename Before>
-void sort_by(std::vector<ItemPtr>& items, const Before& before) {
+// promise. Ends early, in no order, when `stopped`.
+template <typename Before, typename Stopped>
+void sort_by(std::vector<ItemPtr>& items, const Before& before, const Stopped& stopped) {
   std::vector<ItemPtr> merged(items.size());
   const auto at = [](std::vector<ItemPtr>& in, std::size_t i) {
     return in.begin() + static_cast<std::ptrdiff_t>(std::min(i, in.size()));
   };
   for (std::size_t run = 1; run < items.size(); run *= 2) {
-    for (std::size_t i = 0; i < items.size(); i += 2 * run)
-      std::merge(at(items, i), at(items, i + run), at(items, i + run), at(items, i + 2 * run), at(merged, i),
-                 before);
+    for (std::size_t i = 0; i < items.size() && !stopped(); i += 2 * run)
+      std::merge(std::make_move_iterator(at(items, i)), std::make_move_iterator(at(items, i + run)),
+                 std::make_move_iterator(at(items, i + run)), std::make_move_iterator(at(items, i + 2 * run)),
+                 at(merged, i), before);
+    if (stopped()) return;
     items.swap(merged);
   }
 }
@@ -67,6 +68,7 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
                                                          const Arguments& arguments) {
   auto elements = elements_of(iterable, arguments.objects());
   if (!elements) return std::unexpected(elements.error());
+  if (auto full = arguments.objects().check_list(elements->size())) return std::unexpected(std::move(*full));
   std::vector<ItemPtr> items;
   items.reserve(elements->size());
   for (pickle::Fragment& element : *elements) {
@@ -255,7 +257,12 @@ Outcome List::replaced(std::size_t at, std::size_t count, std::vector<ItemPtr> i
 }
 
 std::optional<Raise> List::replace(std::size_t at, std::size_t count, std::vector<ItemPtr> items) {
-  if (auto full = cells.check_room(items_.size() - count + items.size())) return full;
+  const std::size_t size = items_.size() - count + items.size();
+  if (auto full = cells.check_room(size)) return full;
+  if (size > items_.size()) {
+    if (auto full = table->check_list(size)) return full;
+    if (auto full = table->check_bytes((size - items_.size()) * sizeof(ItemPtr))) return full;
+  }
   const std::size_t common = std::min(count, items.size());
   for (std::size_t i = 0; i < common; ++i) {
     if (items_[at + i] == items[i]) continue;
@@ -316,12 +323,10 @@ Result<void> List::recall(std::int64_t number, std::string_view content) {
 std::expected<std::size_t, Raise> List::find(const pickle::Fragment& wanted, std::size_t from,
                                              std::size_t to) const {
   const pickle::Value value = value_of(wanted);
-  // Of the whole call: what is not shared costs no more than it is long.
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;
   for (std::size_t i = from; i < to; ++i) {
-    steps += items_[i]->bytes();
-    const Result<bool> same = pickle::equal(items_[i]->value(), value, steps);
-    if (!same) return std::unexpected(raise_of(same.error()));
+    const auto same = equal(*items_[i], value, steps);
+    if (!same) return std::unexpected(same.error());
     if (*same) return i;
   }
   return items_.size();
@@ -360,11 +365,10 @@ Outcome List::count(const Arguments& arguments) {
   if (!bound) return std::unexpected(bound.error());
   const pickle::Value wanted = value_of(*(*bound)[0]);
   std::int64_t count = 0;
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;
   for (const ItemPtr& item : items_) {
-    steps += item->bytes();
-    const Result<bool> same = pickle::equal(item->value(), wanted, steps);
-    if (!same) return std::unexpected(raise_of(same.error()));
+    const auto same = equal(*item, wanted, steps);
+    if (!same) return std::unexpected(same.error());
     if (*same) ++count;
   }
   return Answer{count};
@@ -408,19 +412,18 @@ Outcome List::sort(const Arguments& arguments) {
           "TypeError",
           "sort(key=...) needs a Python interpreter in the server, which this one has not: sort a copy");
   std::optional<Raise> impossible;
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;
   const auto before = [&impossible, &steps](const ItemPtr& a, const ItemPtr& b) {
     if (impossible) return false;
-    steps += a->bytes() + b->bytes();
-    const Result<bool> less = pickle::less(a->value(), b->value(), steps);
-    if (!less) impossible = raise_of(less.error());
-    return less.value_or(false);
+    const auto is_less = less(*a, *b, steps);
+    if (!is_less) impossible = is_less.error();
+    return is_less.value_or(false);
   };
   std::vector<ItemPtr> sorted = items_;
   // Reversed it is stable, too.
   const bool descending = truth_of((*bound)[1], false);
   if (descending) std::ranges::reverse(sorted);
-  sort_by(sorted, before);
+  sort_by(sorted, before, [&impossible] { return impossible.has_value(); });
   if (impossible) return std::unexpected(std::move(*impossible));
   if (descending) std::ranges::reverse(sorted);
   return replaced(0, items_.size(), std::move(sorted));
@@ -444,9 +447,13 @@ std::expected<std::size_t, Raise> List::factor_of(const pickle::Fragment& factor
   const auto number = integer_of(factor);
   if (!number) return std::unexpected(number.error());
   if (*number <= 0 || items_.empty()) return 0;
-  if (static_cast<std::uint64_t>(*number) > list_items_max / items_.size())
-    return raise("MemoryError", "a list of so many items");
-  return static_cast<std::size_t>(*number);
+  const std::size_t items_max = table->limits().list_items_max;
+  const std::size_t factor_max = items_max / items_.size() + 1;  // the first that is too many
+  const std::size_t count = std::min(static_cast<std::size_t>(*number), factor_max);
+  if (auto full = table->check_list(items_.size() * count)) return std::unexpected(std::move(*full));
+  if (auto full = table->check_bytes(items_.size() * count * sizeof(ItemPtr)))
+    return std::unexpected(std::move(*full));
+  return count;
 }
 
 std::vector<ItemPtr> List::times(std::size_t factor) const {

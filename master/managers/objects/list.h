@@ -23,6 +23,9 @@ class List final : public Object {
   std::string repr(std::size_t item_bytes_max) const override;
   Outcome getvalue() const override { return Answer{items_}; }
   bool has_state() const override { return true; }
+  std::uint64_t own_bytes() const override {
+    return items_.capacity() * sizeof(ItemPtr) + numbers_.capacity() * sizeof(std::int64_t);
+  }
   void note_all() override;
   Result<void> recall(std::int64_t number, std::string_view content) override;
 
@@ -55,7 +58,7 @@ class List final : public Object {
   // Its length when it is not there.
   std::expected<std::size_t, Raise> find(const pickle::Fragment& wanted, std::size_t from,
                                          std::size_t to) const;
-  // How often a product holds all of the items. Raises MemoryError when that is a list of too many.
+  // How often a product holds all of the items. Raises MemoryError when that is too long a list.
   std::expected<std::size_t, Raise> factor_of(const pickle::Fragment& factor) const;
   std::vector<ItemPtr> times(std::size_t factor) const;
   // …of a declared list. Raises MemoryError when there is no room for copies of the items.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "common/pickle/compare.h"
+#include "master/managers/object_table.h"
 
 namespace reeve::master::managers {
 namespace {
@@ -112,7 +112,7 @@ Outcome Queue::put(Call& call) {
 
 std::optional<Raise> Queue::add(ItemPtr item) {
   if (order_ == Order::priority) {
-    const auto place = place_of(*item);
+    const auto place = place_of(*item, Among::last);
     if (!place) return place.error();
     items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(*place), std::move(item));
   } else {
@@ -122,14 +122,15 @@ std::optional<Raise> Queue::add(ItemPtr item) {
   return std::nullopt;
 }
 
-// Behind everything that is not greater.
-std::expected<std::size_t, Raise> Queue::place_of(const Item& item) const {
+std::expected<std::size_t, Raise> Queue::place_of(const Item& item, Among equals) const {
   std::size_t low = 0, high = items_.size();
+  std::uint64_t steps = call_steps_max;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    const Result<bool> before = pickle::less(item.value(), items_[middle]->value());
-    if (!before) return std::unexpected(raise_of(before.error()));
-    if (*before)
+    const Item& other = *items_[middle];
+    const auto is_less = equals == Among::last ? less(item, other, steps) : less(other, item, steps);
+    if (!is_less) return std::unexpected(is_less.error());
+    if (*is_less == (equals == Among::last))
       high = middle;
     else
       low = middle + 1;
@@ -184,10 +185,13 @@ void Queue::serve(Hall& hall) {
 
 // It goes to where the next get finds it.
 void Queue::undelivered(const ItemPtr& item, Hall& hall) {
-  if (order_ == Order::lifo)
+  if (order_ == Order::lifo) {
     items_.push_back(item);
-  else
-    items_.push_front(item);
+  } else {
+    // What came meanwhile can be more urgent, or such that the two cannot be compared.
+    const std::size_t place = order_ == Order::priority ? place_of(*item, Among::first).value_or(0) : 0;
+    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(place), item);
+  }
   serve(hall);
 }
 

@@ -45,7 +45,9 @@ class Queue final : public Object {
   bool full() const { return maxsize_ > 0 && static_cast<std::int64_t>(items_.size()) >= maxsize_; }
   // Raises TypeError when a PriorityQueue cannot compare it.
   std::optional<Raise> add(ItemPtr item);
-  std::expected<std::size_t, Raise> place_of(const Item& item) const;
+  // In a PriorityQueue, of items as urgent as this one.
+  enum class Among : std::uint8_t { first, last };
+  std::expected<std::size_t, Raise> place_of(const Item& item, Among equals) const;
   ItemPtr take();
   void serve(Hall& hall);  // whoever can go on now
   void serve_joiners(Hall& hall);

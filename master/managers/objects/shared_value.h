@@ -45,6 +45,7 @@ class SharedArray final : public Object {
   std::string repr(std::size_t) const override;
   Outcome getvalue() const override { return Answer{numbers_}; }
   bool has_state() const override { return true; }
+  std::uint64_t own_bytes() const override { return numbers_.values.capacity() * sizeof(Number); }
   std::string_view typecode() const override { return {&numbers_.typecode, 1}; }
   void note_all() override { note(0, numbers_.values.size()); }
   Result<void> recall(std::int64_t number, std::string_view content) override;

@@ -229,10 +229,10 @@ TEST_F(ManagerTest, WhatValuesShareIsNotComparedWithoutABoundInOneCall) {
   connect(1);
   for (int i = 0; i < 3; ++i) ask(1, Request{list, "append"}.raw(shared_tuple(i)));
   EXPECT_THAT(ask(1, Request{list, "__contains__"}.raw(shared_tuple(-1))), HasSubstr("#RETURN"));
-  for (int i = 30; i > 3; --i) ask(1, Request{list, "append"}.raw(shared_tuple(i)));
-  EXPECT_THAT(ask(1, Request{list, "__contains__"}.raw(shared_tuple(-1))), HasSubstr("steps_max"));
-  EXPECT_THAT(ask(1, Request{list, "count"}.raw(shared_tuple(-1))), HasSubstr("steps_max"));
-  EXPECT_THAT(ask(1, Request{list, "sort"}), HasSubstr("steps_max"));
+  for (int i = 100; i > 3; --i) ask(1, Request{list, "append"}.raw(shared_tuple(i)));
+  EXPECT_THAT(ask(1, Request{list, "__contains__"}.raw(shared_tuple(-1))), HasSubstr("call_steps_max"));
+  EXPECT_THAT(ask(1, Request{list, "count"}.raw(shared_tuple(-1))), HasSubstr("call_steps_max"));
+  EXPECT_THAT(ask(1, Request{list, "sort"}), HasSubstr("call_steps_max"));
   const std::string dict = create("dict");
   std::string keys = "](";
   for (int i = 0; i < 30; ++i) keys += shared_tuple(i) + "N\x86";
@@ -249,6 +249,81 @@ TEST_F(ManagerTest, ElementsThatAreWrittenOneByOneHaveABoundTogether) {
   const std::string dict = create("dict");
   EXPECT_THAT(ask(1, Request{dict, "update"}.raw(value)), HasSubstr("inline_bytes_max"));
   EXPECT_THAT(ask(1, Request{dict, "__len__"}), HasSubstr(std::string{"K\0", 2}));
+}
+
+// A Manager with other limits than the usual ones.
+class SmallManagerTest : public ManagerTest {
+ protected:
+  void start() {
+    small.emplace(broker, options, static_cast<Replies&>(*this));
+    send(1, Request{"", "accept_connection"}.text("test"));
+  }
+  std::string send(int session, const Request& request) {
+    (void)small->request(id(session), request.done(), now, answers);
+    return heard(session).back();
+  }
+  std::string call(const Request& request) { return send(1, request); }
+  std::string list_of_one() {
+    const std::string answer = send(next_short++, Request{"", "create"}.text("list"));
+    const std::size_t at = answer.find("#RETURN");
+    std::string list = answer.substr(at + 10, static_cast<std::size_t>(answer.at(at + 9)));
+    EXPECT_THAT(call(Request{list, "append"}.number(0)), HasSubstr("#RETURN"));
+    return list;
+  }
+
+  void reply(SessionId to, std::string_view payload, Leaves, bool) override {
+    replies[static_cast<int>(to.value)].emplace_back(payload);
+    small->answered(to, now, answers);
+  }
+
+  std::optional<Manager> small;
+};
+
+TEST_F(SmallManagerTest, AListHoldsAsManyItemsAsTheLimitSays) {
+  options.objects.list_items_max = 3;
+  start();
+  const std::string list = list_of_one();
+  for (int i = 1; i < 3; ++i) EXPECT_THAT(call(Request{list, "append"}.number(i)), HasSubstr("#RETURN"));
+  const auto refused = HasSubstr("managers-list-items-max is 3");
+  EXPECT_THAT(call(Request{list, "append"}.number(3)), refused);
+  EXPECT_THAT(call(Request{list, "insert"}.number(0).number(3)), refused);
+  EXPECT_THAT(call(Request{list, "extend"}.raw("](K\x01K\x02K\x03K\x04\x65")), refused);
+  EXPECT_THAT(call(Request{list, "__mul__"}.number(2)), refused);
+  EXPECT_THAT(call(Request{list, "__imul__"}.number(2'000'000'000)), refused);
+  EXPECT_THAT(call(Request{list, "__imul__"}.number(1)), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{list, "__len__"}), HasSubstr("K\x03"));
+}
+
+TEST_F(SmallManagerTest, PlacesOfAListCountInTheBytesOfObjects) {
+  options.objects.objects_max_bytes = 1'000'000;
+  start();
+  const std::string first = list_of_one(), second = list_of_one();
+  EXPECT_THAT(call(Request{first, "__imul__"}.number(40'000)), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{second, "__imul__"}.number(40'000)), HasSubstr("managers-objects-max-bytes"));
+  EXPECT_THAT(call(Request{second, "__mul__"}.number(40'000)), HasSubstr("managers-objects-max-bytes"));
+  send(next_short++, Request{"", "decref"}.text(first));
+  EXPECT_THAT(call(Request{second, "__imul__"}.number(40'000)), HasSubstr("#RETURN"));
+}
+
+TEST_F(ManagerTest, AnItemThatCouldNotBeDeliveredIsAmongItsEqualsAgain) {
+  const std::string queue = create("PriorityQueue");
+  for (int session : {1, 2, 3}) connect(session);
+  const auto lost = [&](int session, std::string_view item) {  // handed out, and the client is gone
+    EXPECT_EQ(ask(session, Request{queue, "get"}), "(waits)");
+    gone.insert(static_cast<std::uint64_t>(session));
+    ask(3, Request{queue, "put"}.raw(item));
+  };
+  lost(1, "U\x01m");
+  ask(3, Request{queue, "put"}.text("a"));
+  ask(3, Request{queue, "put"}.raw(std::string_view{"X\x01\0\0\0m", 6}));
+  ask(3, Request{queue, "put"}.text("z"));
+  leave(1);
+  for (const std::string_view next : {"U\x01\x61", "U\x01m", "X\x01", "U\x01z"})
+    EXPECT_THAT(ask(3, Request{queue, "get"}.no()), HasSubstr(next));
+  lost(2, "K\x05");  // cannot be compared with what comes
+  ask(3, Request{queue, "put"}.text("a"));
+  leave(2);
+  EXPECT_THAT(ask(3, Request{queue, "get"}.no()), HasSubstr("K\x05"));
 }
 
 TEST_F(ManagerTest, TheProxyOfAContainerIsIterable) {
