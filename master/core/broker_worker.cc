@@ -77,11 +77,14 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
 
 // The worker says what it holds; the truth about leases is here. What it holds under a current lease, or
 // under one of the last epoch that did not end and that nobody has had since, stays its own; the rest it must
-// drop. What it should hold and does not never arrived.
+// drop. What it should hold and does not never arrived. Beside an attempt it may hold an earlier one, whose failure the
+// last epoch had recorded but not kept: the later one counts.
 std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held, Step& step) {
   std::vector<Fence> dropped;
   std::unordered_map<TaskId, Fence> claimed;
-  for (const Fence& fence : held) {
+  std::vector<Fence> last_first(held.begin(), held.end());
+  std::ranges::stable_sort(last_first, std::greater<>{}, &Fence::attempt);
+  for (const Fence& fence : last_first) {
     const TaskRef ref = find(fence.task);
     const bool unfinished = ref.chunk && ref.chunk->tasks && !is_final(ref.task().state);
     const bool mine =

@@ -186,6 +186,17 @@ TEST_F(BrokerTest, AfterAMasterRestartALostAttemptDoesNotPushOutTheOneThatReplac
   EXPECT_TRUE(succeed(w2, current));
 }
 
+TEST_F(BrokerTest, OfTwoAttemptsThatAWorkerHoldsAfterARestartTheLaterOneIsAdopted) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence first = out.grants[0].fence;
+  const Fence second{first.epoch, first.task,
+                     2};  // granted when the first had failed, which was not kept yet
+  restart();
+  EXPECT_THAT(worker(w1, "one", 2, {"f"}, {first, second}).dropped, ElementsAre(first));
+  EXPECT_TRUE(succeed(w1, second));
+}
+
 TEST_F(BrokerTest, AWorkerThatWasGivenUpInAnEarlierEpochIsNotAdopted) {
   submit(function("f"));
   worker(w1, "one");
