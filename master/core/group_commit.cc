@@ -37,7 +37,7 @@ bool GroupCommit::succeeded(Records spare) {
     after_commit_.pop_front();
     then({});
   }
-  return could_not && may_hand_out();
+  return !records_.empty() || (could_not && may_hand_out());
 }
 
 Duration GroupCommit::failed(const Error& why, Records records) {

@@ -48,7 +48,9 @@ class GroupCommit {
   // The transaction to be written now: none while one is being written, or none is needed.
   std::optional<Transaction> begin(WallTime now);
   // The one that was begun is on stable storage. `spare`: an empty container that may be used again.
-  // True: results may be handed out again that could not be before.
+  // True: another turn is wanted, because records wait, or because something may be handed out again. The next
+  // transaction begins at its end and not here: what is decided in one turn, such as a result and its place in its result
+  // queue, is kept whole or not at all.
   bool succeeded(Records spare);
   // Nothing of it was kept. It is to be written again after this time: again().
   Duration failed(const Error& why, Records records);

@@ -59,6 +59,7 @@ bool NativeServer::stop() {
   listener_.close();
   timer_.cancel();
   sweep_timer_.cancel();
+  broker_.deliver(now(), turn_);
   const bool kept = turn_.finish();
   side_.stop();
   sessions_.clear();

@@ -14,10 +14,10 @@ namespace reeve::master {
 
 namespace asio = boost::asio;
 
-Turn::Turn(asio::io_context& io, Store& store, std::function<void()> caught_up)
+Turn::Turn(asio::io_context& io, Store& store, std::function<void()> turn_soon)
     : io_(io),
       store_(store),
-      caught_up_(std::move(caught_up)),
+      turn_soon_(std::move(turn_soon)),
       commits_(std::random_device{}()),
       patience_timer_(io),
       retry_timer_(io) {
@@ -82,17 +82,20 @@ void Turn::commit_if_idle() {
   if (commit_thread_) return commit_thread_->commit(std::move(transaction->records), transaction->ticket);
   const Result<void> applied = store_.apply(transaction->records);
   ASSERT(applied, "a store in memory cannot fail");
-  if (commits_.succeeded(std::move(transaction->records))) caught_up_();
+  if (commits_.succeeded(std::move(transaction->records))) turn_soon_();
 }
 
 void Turn::commit_ended(CommitThread::Committed done) {
   commit_thread_->accept();
   if (!done.result) return commit_failed(done.result.error(), std::move(done.records));
   if (!commits_.trouble().empty()) log::info("the store can be written again: going on");
-  if (commits_.succeeded(std::move(done.records))) caught_up_();
+  const bool turn_wanted = commits_.succeeded(std::move(done.records));
   arm_patience_timer(departures_.committed(commits_.committed(), [this](SessionId id) { return find(id); }));
   if (guests_ != nullptr) guests_->committed(commits_.committed());
-  commit_if_idle();
+  if (finishing_)
+    commit_if_idle();  // there are no more turns
+  else if (turn_wanted || !commits_.idle())
+    turn_soon_();
 }
 
 void Turn::commit_failed(const Error& why, Records records) {
@@ -110,6 +113,7 @@ void Turn::commit_failed(const Error& why, Records records) {
 }
 
 bool Turn::finish() {
+  finishing_ = true;
   end();
   if (!commit_thread_) return true;
   // What is decided meanwhile, for peers who go on asking, is not waited for: nobody is told of it.

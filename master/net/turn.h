@@ -50,9 +50,9 @@ class Guests {
 
 class Turn final : public Effects {
  public:
-  // `store` is open and outlives this. `caught_up`: called when a failing store works again, or a slow
-  // one has caught up.
-  Turn(boost::asio::io_context& io, Store& store, std::function<void()> caught_up);
+  // `store` is open and outlives this. `turn_soon`: called when something waits for a turn: records to be written, or what
+  // a failing or slow store held up.
+  Turn(boost::asio::io_context& io, Store& store, std::function<void()> turn_soon);
   ~Turn() override;
 
   void attach(SessionId id, ClientSession& session) { clients_.emplace(id, &session); }
@@ -104,7 +104,7 @@ class Turn final : public Effects {
 
   boost::asio::io_context& io_;
   Store& store_;
-  std::function<void()> caught_up_;
+  std::function<void()> turn_soon_;
   GroupCommit commits_;
   Departures<Session> departures_;
   std::unique_ptr<CommitThread> commit_thread_;  // none when the store lives in memory
@@ -114,6 +114,7 @@ class Turn final : public Effects {
   mutable std::pair<SessionId, ClientSession*> recent_client_{};  // most effects in a row go to one session
   mutable std::pair<SessionId, WorkerSession*> recent_worker_{};
   Guests* guests_ = nullptr;  // none: the master speaks its native protocol only
+  bool finishing_ = false;
   boost::asio::steady_timer patience_timer_;
   boost::asio::steady_timer retry_timer_;
   std::shared_ptr<bool> alive_ =

@@ -373,7 +373,6 @@ void Master::written() {
   disk_.apply(std::exchange(writing_.records, {}));
   if (commits_->succeeded({})) turn_soon();
   travel_soon(departures_.committed(commits_->committed(), find));
-  commit_if_idle();
 }
 
 void Master::hold(SessionId to, Message message, bool patient) {

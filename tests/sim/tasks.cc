@@ -184,7 +184,7 @@ void Tasks::cancel_acknowledged(JobId job, std::span<const std::uint32_t> indice
 
 void Tasks::check_result_queues(const Disk& disk) {
   for (const auto& [id, task] : tasks_)
-    if (!task.spec->result_queue.empty() && disk.ever_ended(id) && disk.results_of(id) > 1)
+    if (!task.spec->result_queue.empty() && disk.ever_ended(id) && disk.results_of(id) != 1)
       broke("task {} ended, and its result was put into queue {} {} times", id, task.spec->result_queue,
             disk.results_of(id));
 }

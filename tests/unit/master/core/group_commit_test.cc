@@ -24,7 +24,7 @@ TEST(GroupCommit, WhatIsSaidInATurnWaitsForTheTransactionThatWillHoldItsRecords)
   const auto transaction = commits.begin(noon);
   ASSERT_TRUE(transaction);
   EXPECT_EQ(transaction->ticket, ticket);
-  commits.succeeded({});
+  EXPECT_FALSE(commits.succeeded({})) << "nothing waits for a turn";
   EXPECT_EQ(commits.committed(), ticket);
   EXPECT_EQ(commits.durable_through(), noon);
 }
@@ -43,7 +43,7 @@ TEST(GroupCommit, RecordsGatherWhileATransactionIsBeingWritten) {
   commits.keep(record("b"));
   commits.keep(record("c"));
   EXPECT_FALSE(commits.begin(noon));
-  commits.succeeded({});
+  EXPECT_TRUE(commits.succeeded({})) << "they wait for the end of a turn";
   const auto next = commits.begin(noon);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->records.size(), 2u);
