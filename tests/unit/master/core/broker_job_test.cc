@@ -9,7 +9,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr SessionId w1{101};
+constexpr SessionId w1{101}, w2{102};
 
 TEST_F(BrokerTest, AJobIsFinishedWhenAllItsTasksAre) {
   const JobId job = submit(function("f"), {"a", "b"});
@@ -42,6 +42,26 @@ TEST_F(BrokerTest, AJobRunsAfterTheJobsItNames) {
   EXPECT_THAT(granted_payloads(), ElementsAre("first"));
   succeed(w1, out.grants[0].fence);
   EXPECT_THAT(granted_payloads(), ElementsAre("first", "second"));
+}
+
+TEST_F(BrokerTest, AJobThatNamesTwoJobsWaitsForBothAlsoAfterARestart) {
+  for (const bool restarts : {false, true}) {
+    out.clear();
+    const JobId first = submit(function("f"), {"first"});
+    const JobId second = submit(function("g"), {"second"});
+    const JobId third = submit(function("f"), {"third"}, {first, second});
+    if (restarts) restart();
+    worker(w1, "one", 1, {"f"});
+    ASSERT_TRUE(succeed(w1, out.grants.at(0).fence));
+    EXPECT_EQ(counts(third)[TaskState::waiting], 1u) << "the second one has not even begun";
+    worker(w2, "two", 1, {"g"});
+    ASSERT_TRUE(succeed(w2, out.grants.at(1).fence));
+    EXPECT_EQ(counts(third)[TaskState::leased], 1u);
+    ASSERT_TRUE(succeed(w1, out.grants.at(2).fence));
+    broker->worker_goodbye(w1, now, out);
+    broker->worker_goodbye(w2, now, out);
+    settle();
+  }
 }
 
 TEST_F(BrokerTest, AJobIsCancelledWhenAJobItWaitsForFails) {

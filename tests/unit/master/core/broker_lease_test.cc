@@ -56,6 +56,28 @@ TEST_F(BrokerTest, AWorkerThatReconnectsInTimeKeepsWhatItHolds) {
   EXPECT_TRUE(succeed(w2, fence));
 }
 
+TEST_F(BrokerTest, ALeaseBeginsAnewWhenItsWorkerReconnects) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence fence = out.grants[0].fence;
+  broker->session_left(w1, now, out);
+  pass(limits.lease - 1s);
+  worker(w2, "one", 1, {"f"}, {fence});
+  pass(limits.lease - 1ms);
+  EXPECT_THAT(out.disconnected, IsEmpty());
+  EXPECT_TRUE(succeed(w2, fence));
+}
+
+TEST_F(BrokerTest, AWorkerIsNewUntilTheStoreKnowsOfItAndAgainWhenItWasLost) {
+  submit(function("f"));
+  EXPECT_TRUE(worker(w1, "one").is_new);
+  EXPECT_FALSE(worker(w2, "one").is_new);
+  restart();
+  EXPECT_FALSE(worker(w1, "one").is_new);
+  pass(limits.lease + 1ms);
+  EXPECT_TRUE(worker(w2, "one").is_new);
+}
+
 TEST_F(BrokerTest, AGrantThatNeverArrivedIsMadeAgain) {
   submit(function("f"));
   worker(w1, "one");
@@ -71,6 +93,17 @@ TEST_F(BrokerTest, AWorkerThatLeavesGivesBackEverything) {
   settle();
   worker(w2, "two");
   EXPECT_THAT(out.grants, SizeIs(2));
+}
+
+TEST_F(BrokerTest, ATaskThatItsWorkerStoppedOnItsOwnAccountRunsAgain) {
+  const JobId job = submit(function("f"));
+  worker(w1, "one");
+  ASSERT_TRUE(broker->complete(w1, out.grants[0].fence, {.state = TaskState::cancelled, .error = "shut down"},
+                               now, out));
+  settle();
+  EXPECT_EQ(counts(job)[TaskState::cancelled], 0u);
+  ASSERT_THAT(out.grants, SizeIs(2));
+  EXPECT_EQ(out.grants[1].fence.attempt, 2u);
 }
 
 TEST_F(BrokerTest, ReturnedAttemptsGoToTheFrontInTheirOrder) {
@@ -121,6 +154,15 @@ TEST_F(BrokerTest, AfterAMasterRestartNewTasksNeedNotWaitForOldWorkers) {
   EXPECT_THAT(granted_payloads(), ElementsAre("new"));
   pass_with_heartbeats(limits.lease, w2);
   EXPECT_THAT(granted_payloads(), ElementsAre("new", "old"));
+}
+
+TEST_F(BrokerTest, AfterAMasterRestartNobodyWaitsForAWorkerThatWasLostBefore) {
+  submit(function("f"));
+  worker(w1, "one");
+  pass(limits.lease + 1ms);
+  restart();
+  worker(w2, "two");
+  EXPECT_THAT(out.grants, SizeIs(1));
 }
 
 TEST_F(BrokerTest, LeasesOfAMasterWithAnotherMemoryAreDroppedThoughTheirNumbersWouldFit) {
@@ -225,6 +267,35 @@ TEST_F(BrokerTest, AWorkerThatIsBackTooLateIsNotAdoptedAlsoWhenTheOneAfterItHand
   broker->returned(w2, {&since, 1}, now, out);
   settle();
   EXPECT_THAT(worker(w1, "one", 1, {"f"}, {lost}).dropped, ElementsAre(lost));
+}
+
+TEST_F(BrokerTest, AWorkerThatWasAdoptedAndThenLostIsNotAdoptedAgain) {
+  submit(function("f"));
+  worker(w1, "one");
+  const Fence held = out.grants[0].fence;
+  restart();
+  ASSERT_TRUE(broker->queue_control({client, 1}, "default", QueueAction::pause, now, out));
+  EXPECT_THAT(worker(w1, "one", 1, {"f"}, {held}).dropped, IsEmpty());
+  pass(limits.lease + 1ms);
+  EXPECT_THAT(worker(w2, "one", 1, {"f"}, {held}).dropped, ElementsAre(held));
+}
+
+TEST_F(BrokerTest, ATaskAtMostOnceThatWasHandedBackBeforeItBeganRunsAlsoAfterARestart) {
+  TaskSpec spec = function("f");
+  spec.at_most_once = true;
+  const JobId job = submit(spec);
+  worker(w1, "one");
+  const Fence fence = out.grants.at(0).fence;
+  ASSERT_TRUE(broker->queue_control({client, 1}, "default", QueueAction::pause, now, out));
+  broker->returned(w1, {&fence, 1}, now, out);
+  settle();
+  restart();
+  pass(limits.lease);  // worker one does not come back
+  EXPECT_EQ(counts(job)[TaskState::failed], 0u);
+  ASSERT_TRUE(broker->queue_control({client, 1}, "default", QueueAction::resume, now, out));
+  worker(w2, "two");
+  ASSERT_THAT(out.grants, SizeIs(1));
+  EXPECT_TRUE(succeed(w2, out.grants[0].fence));
 }
 
 TEST_F(BrokerTest, ATaskAtMostOnceIsNotRunAgainWhenItsWorkerIsLost) {

@@ -193,6 +193,18 @@ TEST_F(BrokerQueueTest, JoinWakesWhenEverythingTakenIsDone) {
   EXPECT_EQ(out.dones.back().request, 50u);
 }
 
+TEST_F(BrokerQueueTest, WhatWasTakenAndIsNotDoneIsUnfinishedAlsoAfterARestart) {
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(get("q"));
+  take_last();
+  restart();
+  EXPECT_EQ(queue("q").unfinished, 1u);
+  ASSERT_TRUE(broker->join({client, 50}, "q", 0s, now, out));
+  EXPECT_THAT(out.dones, IsEmpty());
+  ASSERT_TRUE(broker->task_done({client, 51}, "q", 1, now, out));
+  EXPECT_THAT(out.dones, SizeIs(2));
+}
+
 TEST_F(BrokerQueueTest, TaskDoneOncTooOftenIsAnError) {
   ASSERT_TRUE(put("q", {"a"}));
   const auto refused = broker->task_done({client, 1}, "q", 1, now, out);
