@@ -34,6 +34,22 @@ TEST_F(AgentTest, StopsItsTasksWhenTheLastEchoedHeartbeatIsOlderThanTheLease) {
   EXPECT_THAT(notices, ElementsAre(HasSubstr("no sign of life from the master for 10.0 s")));
 }
 
+// The master counts from when the hello reached it, which may be as early as when it was sent.
+TEST_F(AgentTest, TheLeaseCountsFromTheHelloHoweverLateTheWelcomeComes) {
+  agent.disconnected();
+  const TimePoint hello_sent = now;
+  now += 3s;
+  agent.connected(hello_sent, lease, heartbeat, {}, now, fx);
+  carry_out();
+  EXPECT_EQ(agent.lease_end(), hello_sent + lease);
+  grant(1);
+  start_next();
+  pass(6900ms);
+  EXPECT_THAT(stopped, IsEmpty());
+  pass(100ms);
+  EXPECT_THAT(stopped, ElementsAre(fence(1)));
+}
+
 TEST_F(AgentTest, LosesTheLeaseWithoutAConnectionAsWellButKeepsWhatHasFinished) {
   grant(1, 2);
   start_next();
