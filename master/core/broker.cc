@@ -353,6 +353,8 @@ void Broker::check_invariants() const {
   for (const auto& [name, queue] : queues_) {
     for (const TaskState state : {TaskState::waiting, TaskState::ready, TaskState::leased})
       ASSERT(in_queues[queue.get()][state] == queue->counts[state], "queue {}", name);
+    ASSERT(queue->putting == 0 || queue->room() == 0, "queue {} has room, and {} wait for it", name,
+           queue->putting);
   }
   std::uint64_t held = 0;
   for (const auto& [id, worker] : workers_) held += leases_.count(worker->holder);

@@ -277,17 +277,19 @@ void Broker::serve_queue(Queue& queue, Step& step) {
       end_waiter(id, step);
     }
   }
-  while (!queue.putters.empty() && queue.room() > 0) {
+  while (!queue.admitting && !queue.putters.empty() && queue.room() > 0) {
     const WaiterId id = queue.putters.front();
     const auto found = waiters_.find(id);
     if (found == waiters_.end()) {
       queue.putters.pop_front();
       continue;
     }
-    // Out of the table while it puts: adding tasks serves this queue again.
+    // Out of the table while it puts: adding values serves this queue again, but lets nobody else in before it.
     queue.putters.pop_front();
     Waiter waiter = std::move(found->second);
+    queue.admitting = true;
     admit_some(waiter, queue.room(), step);
+    queue.admitting = false;
     const bool all_in = waiter.next == waiter.payloads.size();
     if (all_in) step.out.submitted(waiter.session, waiter.request, waiter.accepted);
     waiters_.at(id) = std::move(waiter);

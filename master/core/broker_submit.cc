@@ -286,6 +286,7 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   ++job->puts_waiting;
   job->puts_wait_at = &queue;
   if (number != 0) clients_.at(client)->submissions[number].waiter = next_waiter_ - 1;
+  serve_queue(queue, step);  // those who wait for values may have taken the first of it already
   return {};
 }
 

@@ -97,6 +97,7 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
       ref.task().attempt_over = false;
       leases_.grant(worker.holder, ref, fence.epoch);
       if (ref.chunk->job->started == WallTime{}) ref.chunk->job->started = step.now.wall;
+      serve_queue(*ref.chunk->queue, step);  // there is room for another one
     }
     if (!mine && !orphan) {
       dropped.push_back(fence);

@@ -350,6 +350,18 @@ TEST_F(NarrowQueueTest, AJobOfWhichNothingGotInBeforeTheMasterEndedIsNobodys) {
   EXPECT_EQ(counts(dependent)[TaskState::cancelled], 1u) << "it can never run";
 }
 
+TEST_F(NarrowQueueTest, WhatWaitsForRoomAfterARestartGetsInWhenAWorkerComesBackWithItsTask) {
+  submit_as(client, tasks(++number, {"a", "b"}));
+  worker(w1, "one", 1);
+  const Fence held = out.grants.at(0).fence;
+  restart();
+  broker->client_joined(other, "client-9", now);
+  submit_as(other, tasks(1, {"c"}));
+  EXPECT_THAT(out.submissions, IsEmpty()) << "nobody knows yet that a is no longer in the queue";
+  worker(w1, "one", 1, {"f"}, {held});
+  EXPECT_THAT(out.submissions, SizeIs(1));
+}
+
 TEST_F(NarrowQueueTest, TheTasksOfAJobWaitForRoomAtOneQueueOnly) {
   submit_as(client, tasks(1, {"a", "b", "c"}));
   const JobId job = broker->jobs(true, 1).front().id;

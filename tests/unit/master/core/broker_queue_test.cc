@@ -160,6 +160,33 @@ TEST_F(BrokerQueueTest, BlockedPutsGetInInTheirOrder) {
   EXPECT_THAT(seen, ElementsAre("a", "b", "c", "d"));
 }
 
+TEST_F(BrokerQueueTest, APutGoesOnWhenThoseWhoWaitForValuesMakeRoomForTheRestOfIt) {
+  bounded("q", 1);
+  ASSERT_TRUE(get("q"));
+  ASSERT_TRUE(get("q"));
+  ASSERT_TRUE(put("q", {"a", "b", "c"}));
+  ASSERT_THAT(out.gots, SizeIs(2));
+  EXPECT_THAT(last_values(), ElementsAre("b"));
+  EXPECT_EQ(queue("q").ready, 1u);
+  EXPECT_THAT(out.submissions, SizeIs(1)) << "all of it is in";
+}
+
+TEST_F(BrokerQueueTest, TheRestOfABlockedPutGoesBeforeTheNextOneAlsoWhenThoseWhoWaitForValuesMakeTheRoom) {
+  bounded("q", 1);
+  TaskSpec spec = function("f");
+  spec.queue = "q";
+  submit(spec);
+  ASSERT_TRUE(get("q"));
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(put("q", {"c"}));
+  worker(SessionId{101}, "one");  // takes the task, which makes room
+  EXPECT_THAT(last_values(), ElementsAre("a"));
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(last_values(), ElementsAre("b"));
+  ASSERT_TRUE(get("q"));
+  EXPECT_THAT(last_values(), ElementsAre("c"));
+}
+
 TEST_F(BrokerQueueTest, ABlockedSubmissionFinishesItsJobOnlyWithAllItsTasks) {
   bounded("q", 1);
   TaskSpec spec = function("f");
