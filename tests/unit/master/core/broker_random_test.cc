@@ -45,6 +45,10 @@ class History {
     out_.clear();
     client_ = SessionId{++sessions_};
     broker_->client_joined(client_, "client", now_);
+    // Both have room for less than what is sometimes put there at once.
+    for (const auto& [queue, maxsize] : {std::pair{"other", 8u}, std::pair{"values", 4u}})
+      ASSERT_TRUE(broker_->queue_create({client_, ++requests_},
+                                        {.name = queue, .maxsize = maxsize, .exist_ok = true}, out_));
     for (SimWorker& worker : workers_) worker.session = {};
   }
 
