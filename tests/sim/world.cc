@@ -146,7 +146,7 @@ Connection::Weather& World::weather_of_somebody() {
 void World::bad_weather() {
   Connection::Weather& weather = weather_of_somebody();
   if (clock_.chance(50)) {
-    const Duration time = clock_.between(100ms, longest_trouble);
+    const Duration time = clock_.between(5s, longest_trouble);  // mostly more than a lease
     story_.tell("world", "nothing gets through to somebody for {} ms", time.count() / 1000);
     weather.cut_until = clock_.now() + time;
   } else {
