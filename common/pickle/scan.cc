@@ -406,7 +406,8 @@ bool Scan::stack_global(const Token& token) {
   for (std::uint32_t i = first; i < stack_.size(); ++i) {
     const auto part = text(stack_[i]);
     // Before it is looked at: what is looked at so often was memoised.
-    if (part && (class_names_bytes_ += part->size()) > limits_.class_names_max_bytes)
+    if (part) class_names_bytes_ += part->size();
+    if (class_names_bytes_ > limits_.class_names_max_bytes)
       return beyond(token, "class_names_max_bytes", limits_.class_names_max_bytes);
     if (!part || !is_utf8(*part)) return broken(token, "a name that is no text");
   }
