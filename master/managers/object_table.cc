@@ -63,7 +63,7 @@ pickle::Value Item::value() const {
 
 std::optional<pickle::Value> Item::value(std::uint64_t& steps) const {
   constexpr std::uint64_t bytes_per_step = 8;
-  if (value_) return *value_;
+  if (value_) return value_;
   const std::uint64_t cost = 1 + fragment_.bytes.size() / bytes_per_step;
   if (cost > steps) return std::nullopt;
   steps -= cost;
