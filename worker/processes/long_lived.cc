@@ -1,8 +1,11 @@
 #include "worker/processes/long_lived.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +16,11 @@ namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
 constexpr Duration end_after_silence = std::chrono::milliseconds{100};
+
+bool is_pipe(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
 
 void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
@@ -30,7 +38,7 @@ int wait_for(std::array<pollfd, size>& fds, TimePoint until) {
 }  // namespace
 
 LongLived::LongLived(ProcessGroup group, Descriptor to, Descriptor from)
-    : group_(std::move(group)), to_(std::move(to)), from_(std::move(from)) {
+    : group_(std::move(group)), to_(std::move(to)), from_(std::move(from)), to_is_pipe_(is_pipe(to_.get())) {
   set_nonblocking(to_.get());
   set_nonblocking(from_.get());
 }
@@ -39,16 +47,17 @@ LongLived::LongLived(ProcessGroup group, Descriptor to, Descriptor from)
 class LongLived::Talk {
  public:
   Talk(LongLived& process, std::string_view request, StopSignal& stop, const Manners& manners)
-      : process_(process), unsent_(request), stop_(stop), manners_(manners) {}
+      : process_(process), asks_(!request.empty()), unsent_(request), stop_(stop), manners_(manners) {}
 
   Exchange run() {
-    while (!take_answer() && !over()) {
+    while (!speaks_too_early() && !take_answer() && !over()) {
       ask_to_end_when_due();
       if (killed_) break;
       wait();
     }
     // One that fell silent is most likely ending by itself: how it does so is worth knowing.
     if (!result_.answer) result_.ended = process_.reap(silent_ ? end_after_silence : Duration::zero());
+    if (result_.ended) result_.unread = nothing_was_read();
     return std::move(result_);
   }
 
@@ -60,6 +69,16 @@ class LongLived::Talk {
     process_.received_.erase(0, bytes);
     return true;
   }
+
+  // What it says then is no answer to the request: most likely it is a second one to the request before.
+  bool speaks_too_early() {
+    result_.too_early =
+        asks_ && process_.to_is_pipe_ && !process_.received_.empty() && process_.unread_bytes() >= sent_;
+    return result_.too_early;
+  }
+
+  // Pre: the process has ended.
+  bool nothing_was_read() { return sent_ == 0 || (process_.to_is_pipe_ && process_.take_back() >= sent_); }
 
   bool over() {
     result_.too_long = process_.received_.size() > manners_.answer_max_bytes;
@@ -85,14 +104,19 @@ class LongLived::Talk {
 
   void wait() {
     const bool asked = result_.asked_to_end != Asked::nothing;
-    std::array<pollfd, 4> fds{
-        {{.fd = process_.from_.get(), .events = POLLIN, .revents = 0},
-         {.fd = unsent_.empty() ? -1 : process_.to_.get(), .events = POLLOUT, .revents = 0},
-         {.fd = process_.group_.fd(), .events = POLLIN, .revents = 0},
-         {.fd = asked ? -1 : stop_.fd(), .events = POLLIN, .revents = 0}}};
+    std::array<pollfd, 4> fds{{{.fd = process_.from_.get(), .events = POLLIN, .revents = 0},
+                               {.fd = watches_its_input() ? process_.to_.get() : -1,
+                                .events = static_cast<short>(unsent_.empty() ? 0 : POLLOUT),
+                                .revents = 0},
+                               {.fd = process_.group_.fd(), .events = POLLIN, .revents = 0},
+                               {.fd = asked ? -1 : stop_.fd(), .events = POLLIN, .revents = 0}}};
     if (wait_for(fds, asked ? kill_at_ : manners_.deadline) <= 0) return;
-    if (fds[1].revents != 0) send();
-    if (fds[0].revents != 0) receive();
+    if (fds[0].revents != 0)
+      receive();
+    else if ((fds[1].revents & POLLERR) != 0)
+      stop_talking();
+    else if (fds[1].revents != 0)  // only now is it sure that it has said nothing before the request
+      send();
     if (fds[3].revents != 0) stop_.drain();
     // What it wrote before it ended has been read, if it was not more than fits into one read.
     if (fds[2].revents != 0 && fds[0].revents == 0) silent_ = true;
@@ -100,10 +124,22 @@ class LongLived::Talk {
 
   void send() {
     const auto sent = ::write(process_.to_.get(), unsent_.data(), unsent_.size());
-    if (sent > 0)
+    if (sent > 0) {
       unsent_.remove_prefix(static_cast<std::size_t>(sent));
-    else if (errno != EAGAIN && errno != EINTR)
-      unsent_ = {};  // it does not listen any more: the end of what it says will show why
+      sent_ += static_cast<std::size_t>(sent);
+    } else if (errno != EAGAIN && errno != EINTR) {
+      stop_talking();
+    }
+  }
+
+  // Of a pipe also when all is sent: whoever closes it unread will never answer.
+  bool watches_its_input() const { return !unsent_.empty() || (process_.to_is_pipe_ && !deaf_); }
+
+  // It does not listen any more. If it has read something, then the end of what it says will show why.
+  void stop_talking() {
+    unsent_ = {};
+    deaf_ = true;
+    if (asks_ && (sent_ == 0 || (process_.to_is_pipe_ && process_.unread_bytes() >= sent_))) silent_ = true;
   }
 
   void receive() {
@@ -115,10 +151,13 @@ class LongLived::Talk {
   }
 
   LongLived& process_;
+  const bool asks_;
   std::string_view unsent_;
+  std::size_t sent_ = 0;
   StopSignal& stop_;
   const Manners& manners_;
   TimePoint kill_at_ = TimePoint::max();
+  bool deaf_ = false;    // it has closed its input
   bool silent_ = false;  // there will be no further answer
   bool killed_ = false;
   Exchange result_;
@@ -141,6 +180,24 @@ ExitStatus LongLived::finish(Duration patience) {
   to_.reset();
   from_.reset();
   return reap(patience);
+}
+
+// Also counts what is left of requests before.
+std::size_t LongLived::unread_bytes() const {
+  int bytes = 0;
+  return ::ioctl(to_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+// Takes what nobody has read out of the pipe, so that nobody will: a process that left the group may hold its other
+// end. Pre: `to` is a pipe.
+std::size_t LongLived::take_back() {
+  const auto path = fmt::format("/proc/self/fd/{}", to_.get());
+  const Descriptor end{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  std::array<char, read_bytes> bytes;
+  std::size_t taken = 0;
+  for (ssize_t got = 0; end && (got = ::read(end.get(), bytes.data(), bytes.size())) > 0;)
+    taken += static_cast<std::size_t>(got);
+  return taken;
 }
 
 bool LongLived::wait_for_end_until(TimePoint until) const {

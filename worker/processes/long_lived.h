@@ -37,8 +37,11 @@ class LongLived {
   struct Exchange {
     std::optional<std::string> answer;
     Asked asked_to_end = Asked::nothing;
-    bool too_long = false;            // the answer was; the process was killed
+    bool too_long = false;   // the answer was; the process was killed
+    bool too_early = false;  // it spoke before it had read any of the request; the process was killed
     std::optional<ExitStatus> ended;  // it did not live to answer
+    // It ended, and nobody has read any of the request nor ever will. This and `too_early` are known only of a pipe.
+    bool unread = false;
   };
   // Sends the request and waits for the answer. An empty request: only waits.
   Exchange exchange(std::string_view request, StopSignal& stop, const Manners& manners);
@@ -52,11 +55,14 @@ class LongLived {
  private:
   class Talk;
 
+  std::size_t unread_bytes() const;
+  std::size_t take_back();
   ExitStatus reap(Duration patience);
   bool wait_for_end_until(TimePoint until) const;
 
   ProcessGroup group_;
   Descriptor to_, from_;
+  const bool to_is_pipe_;
   std::string received_;  // beyond the last answer
   std::optional<ExitStatus> ended_;
 };

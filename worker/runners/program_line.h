@@ -8,7 +8,9 @@
 //   payload   "encoding":"json": the payload itself; "raw": a string; what is no UTF-8, and "pickle", stands as
 //             "payload_base64" instead. A program that is no Python function gets the JSON of a pickle, if there is one.
 //   answer    "value" is any JSON; "value_base64" with "encoding":"raw" or "pickle" returns bytes. It may repeat
-//             "task"; an answer for another task shows that the program is out of step.
+//             "task"; an answer for another task shows that the program is out of step. What it writes before it has
+//             read any of a task answers nothing, but without "task" a second line that comes a moment later than
+//             that would be taken for the answer.
 //
 // No I/O here.
 #pragma once

@@ -73,25 +73,46 @@ void ProgramRunner::retire() {
 void ProgramRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {
   const auto request = program_request(work, options_.reads_pickles);
   if (!request) return set_failed(outcome, request.error().detail);
-  if (auto ready = make_ready(stop); !ready) {
-    if (stop.stopped()) return set_stopped(outcome, stop.reason());
-    if (stop.past_deadline()) return set_timed_out(outcome, work.spec->time_limit);
-    return set_failed(outcome, ready.error().detail);
-  }
-  settle(program_->exchange(*request, stop, manners(stop)), work, stop, outcome);
+  bool was_there = false;
+  LongLived::Exchange exchange;
+  do {
+    was_there = program_ && program_->alive();
+    if (auto ready = was_there ? Result<void>{} : start_anew(stop); !ready) {
+      if (stop.stopped()) return set_stopped(outcome, stop.reason());
+      if (stop.past_deadline()) return set_timed_out(outcome, work.spec->time_limit);
+      return set_failed(outcome, ready.error().detail);
+    }
+    exchange = program_->exchange(*request, stop, manners(stop));
+  } while (was_there && left_before(exchange, work));
+  settle(exchange, work, stop, outcome);
+  prepare_for_the_next();
+}
+
+// Whether a program that was there before the task was on its way out, or is out of step with the task before: this
+// one has not begun then, and goes to another program. One that was started for the task has no such excuse.
+bool ProgramRunner::left_before(const LongLived::Exchange& exchange, const Work& work) {
+  if (!exchange.unread || exchange.asked_to_end != LongLived::Asked::nothing) return false;
+  log::info("program {}: {} before it had read the task {}, which another one gets", options_.name,
+            exchange.too_early ? "it wrote something" : describe(*exchange.ended), work.fence.task);
+  program_.reset();
+  if (!has_answered_) put_off_the_start();
+  return true;
+}
+
+void ProgramRunner::prepare_for_the_next() {
   if (program_) {
     has_answered_ = true;
     failures_ = 0;
     if (options_.tasks_max == 0 || ++tasks_ < options_.tasks_max) return;
     retire();
   }
-  if (has_answered_) failures_ = 0;
-  if (!has_answered_) {
-    start_after_ = mono_now() + options_.restart.after(++failures_, random_);
-    return;
-  }
-  // The next task should find it started.
+  if (!has_answered_) return put_off_the_start();
+  failures_ = 0;
   if (auto started = start(); !started) log::error("program {}: {}", options_.name, started.error().detail);
+}
+
+void ProgramRunner::put_off_the_start() {
+  start_after_ = mono_now() + options_.restart.after(++failures_, random_);
 }
 
 // Sets program_ to null when it must not be used any more.
@@ -120,19 +141,23 @@ void ProgramRunner::settle(const LongLived::Exchange& exchange, const Work& work
   if (exchange.too_long)
     return set_failed(outcome, fmt::format("the program {} answered with more than {} bytes", options_.name,
                                            options_.answer_max_bytes));
+  if (exchange.too_early)
+    return set_failed(outcome,
+                      fmt::format("the program {} is out of step: it wrote something before it had read "
+                                  "the task; each task wants one line, and nothing else does",
+                                  options_.name));
   outcome.exit_code = exchange.ended->code;
   outcome.signal = static_cast<std::uint32_t>(exchange.ended->signal);
   set_failed(outcome, fmt::format("the program {} {}{} without an answer", options_.name,
                                   exchange.ended->signal != 0 ? "was " : "", describe(*exchange.ended)));
 }
 
-Result<void> ProgramRunner::make_ready(StopSignal& stop) {
-  if (program_ && program_->alive()) return {};
+Result<void> ProgramRunner::start_anew(StopSignal& stop) {
   program_.reset();
   stop.wait_until(start_after_);
   if (stop.stopped() || stop.past_deadline()) return fail(Errc::cancelled, "the task ended before it began");
   auto started = start();
-  if (!started) start_after_ = mono_now() + options_.restart.after(++failures_, random_);
+  if (!started) put_off_the_start();
   return started;
 }
 

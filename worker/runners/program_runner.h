@@ -5,6 +5,9 @@
 // (SIGTERM, kill_grace, SIGKILL to its group), when it has run tasks_max tasks, and when its answers cannot be
 // understood; with growing waits when it ends without having answered anything. Its standard error goes to the worker's log.
 //
+// One that was there before a task, and ended (or wrote something) before it had read any of it, costs the task no
+// attempt: another program gets the task. What was read may have begun.
+//
 // Owner: a slot.  Thread: the slot's.
 #pragma once
 
@@ -44,7 +47,10 @@ class ProgramRunner : public Runner {
 
  private:
   Result<void> start();
-  Result<void> make_ready(StopSignal& stop);
+  Result<void> start_anew(StopSignal& stop);
+  bool left_before(const LongLived::Exchange& exchange, const Work& work);
+  void prepare_for_the_next();
+  void put_off_the_start();
   void retire();
   LongLived::Manners manners(const StopSignal& stop) const;
   void settle(const LongLived::Exchange& exchange, const Work& work, const StopSignal& stop,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "tests/unit/worker/runners/runner_fixture.h"
@@ -95,6 +96,83 @@ TEST_F(ProgramRunnerTest, ASecondLineIsNotTheNextTasksAnswer) {
                                   *) echo '{"value":3}';; esac)")};
   EXPECT_EQ(call(runner, "\"two\"").value, "1");
   EXPECT_EQ(call(runner, "1").value, "3");
+}
+
+// A program that answers its first task with 1; the `rest` begins when the next task is in its pipe, unread.
+ProgramOptions answers_once_then(const std::string& rest) {
+  return {.name = "tool",
+          .command = {"bash", "-c",
+                      R"(read -r line; echo '{"value":1}'; until read -t 0; do sleep 0.01; done; )" + rest},
+          .kill_grace = 50ms,
+          .restart = {.first = 1ms, .max = 2ms}};
+}
+
+TEST_F(ProgramRunnerTest, ATaskThatAProgramHadNotReadWhenItEndedGoesToAnotherOne) {
+  ProgramRunner runner{answers_once_then("exit 3")};
+  for (int task = 1; task <= 3; ++task) {
+    const Outcome outcome = call(runner, "1");
+    EXPECT_EQ(outcome.value, "1") << outcome.error;
+    EXPECT_EQ(outcome.exit_code, 0);
+  }
+}
+
+TEST_F(ProgramRunnerTest, ATaskThatAProgramHadBegunToReadIsNotGivenToAnotherOne) {
+  ProgramRunner runner{answers_once_then("read -r -n 1; exit 3")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  EXPECT_EQ(call(runner, "1").error, "the program tool exited with code 3 without an answer");
+  EXPECT_EQ(call(runner, "1").value, "1");
+}
+
+TEST_F(ProgramRunnerTest, ATaskThatOnlyAProcessThatWasLeftBehindCouldReadGoesToAnotherProgram) {
+  const std::string file = testing::TempDir() + fmt::format("reeve-left-behind-{}", ::getpid());
+  ProgramRunner runner{
+      answers_once_then("setsid sh -c 'read -r line; echo \"$line\" >" + file + "' & exit 3")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  const Outcome second = call(runner, "1");
+  // Whoever was faster: either it was read and the attempt is over, or it was not and never will be.
+  EXPECT_NE(second.state == TaskState::succeeded,
+            std::filesystem::exists(file) && std::filesystem::file_size(file) > 1)
+      << second.error;
+  std::filesystem::remove(file);
+}
+
+TEST_F(ProgramRunnerTest, ALineBetweenTwoTasksIsNotTheNextTasksAnswer) {
+  const std::string file = testing::TempDir() + fmt::format("reeve-second-line-{}", ::getpid());
+  ProgramRunner runner{program(R"(echo '{"value":1}'; sleep 0.02; echo '{"value":99}'; : >)" + file)};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  while (!std::filesystem::exists(file)) std::this_thread::yield();
+  EXPECT_EQ(call(runner, "1").value, "1") << "of another program";
+  std::filesystem::remove(file);
+}
+
+TEST_F(ProgramRunnerTest, ALineOfAProgramThatHasNotReadTheTaskIsNotItsAnswer) {
+  ProgramRunner runner{answers_once_then(R"(echo '{"value":99}'; exec sleep 1000)")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  EXPECT_EQ(call(runner, "1").value, "1") << "of another program";
+}
+
+TEST_F(ProgramRunnerTest, AProgramThatListensNoMoreIsReplaced) {
+  ProgramRunner runner{program(R"(echo '{"value":1}'; exec <&-; exec sleep 1000)")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  EXPECT_EQ(call(runner, "1").value, "1");
+}
+
+TEST_F(ProgramRunnerTest, AProgramThatClosesItsInputUnreadIsReplaced) {
+  ProgramRunner runner{answers_once_then("exec <&-; exec sleep 1000")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+  EXPECT_EQ(call(runner, "1").value, "1");
+}
+
+TEST_F(ProgramRunnerTest, AProgramMayCloseItsInputBeforeItAnswers) {
+  ProgramRunner runner{program(R"(exec <&-; sleep 0.02; echo '{"value":1}'; exit)")};
+  EXPECT_EQ(call(runner, "1").value, "1");
+}
+
+TEST_F(ProgramRunnerTest, AProgramThatNeverReadsFailsItsTask) {
+  ProgramRunner leaving{{.name = "tool", .command = {"sh", "-c", "exit 7"}}};
+  EXPECT_EQ(call(leaving, "1").error, "the program tool exited with code 7 without an answer");
+  ProgramRunner greeting{{.name = "tool", .command = {"sh", "-c", "echo ready; sleep 1000"}}};
+  EXPECT_THAT(call(greeting, "1").error, HasSubstr("it wrote something before it had read the task"));
 }
 
 TEST_F(ProgramRunnerTest, SaysWhyAProgramCannotBeStarted) {
