@@ -39,17 +39,20 @@ Broker::~Broker() = default;
 const Limits& Broker::limits() const { return limits_; }
 Epoch Broker::epoch() const { return epoch_; }
 InstanceId Broker::instance() const { return instance_; }
-std::optional<TimePoint> Broker::wake_at() const { return timers_.next(); }
+std::optional<TimePoint> Broker::wake_at() const {
+  const auto timer = timers_.next();
+  if (deadlines_.empty() || (timer && *timer <= deadlines_.begin()->first)) return timer;
+  return deadlines_.begin()->first;
+}
 
 void Broker::tick(Now now, Effects& out) {
   Step step{now, out};
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono)
+    waiter_timed_out(deadlines_.begin()->second, step);
   while (auto timer = timers_.pop_due(now.mono)) {
     switch (timer->kind) {
       case Timer::Kind::task_due:
         tasks_due(*timer, step);
-        break;
-      case Timer::Kind::waiter:
-        waiter_timed_out(timer->id, step);
         break;
       case Timer::Kind::worker_lease:
         lease_due(WorkerId{timer->id}, step);
@@ -87,11 +90,13 @@ void Broker::transition(const TaskRef& ref, TaskState to, Step& step) {
   ASSERT(may_move(task.state, to), "task {} cannot go from {} to {}", ref.id(), name_of(task.state),
          name_of(to));
   if (task.state == TaskState::leased) leases_.release(ref);
+  const bool leaves_its_lane = task.state == TaskState::ready && is_final(to);
   --chunk.job->counts[task.state], ++chunk.job->counts[to];
   if (!is_final(task.state)) --chunk.queue->counts[task.state], --stats_.tasks[task.state];
   if (!is_final(to)) ++chunk.queue->counts[to];
   ++stats_.tasks[to];
   task.state = to;
+  if (leaves_its_lane) chunk.queue->lane(chunk.function).one_is_stale();
   job_moved(*chunk.job, step);
 }
 
@@ -287,7 +292,7 @@ void Broker::tasks_due(const Timer& timer, Step& step) {
     if (recovering_ && clock_went_back_ &&
         ref.chunk->function != function_value) {  // it may run all the time
       transition(ref, TaskState::ready, step);
-      withheld_.push_back(ref);
+      withheld_.push_back({ref, next_order_++});
     } else {
       make_ready(ref, false, step);
     }

@@ -247,6 +247,7 @@ class Broker {
   FunctionId function_of(const TaskSpec& spec);
   FunctionId intern(const std::string& function);
   void client_due(ClientId id, Step& step);
+  void end_jobs_of_nobody(Step& step);
 
   // broker_queue.cc
   Result<void> check_options(const QueueOptions& options) const;
@@ -256,6 +257,7 @@ class Broker {
   std::shared_ptr<const TaskSpec> value_spec(Queue& queue, Encoding encoding, std::int32_t priority);
   Result<Waiter*> wait(Waiter waiter, Duration wait_max, Step& step);
   void end_waiter(WaiterId id, Step& step);
+  void drop_ended(std::deque<WaiterId>& line, std::uint64_t waiting);
   void waiter_timed_out(WaiterId id, Step& step);
   void give_values(SessionId to, std::uint64_t request, Queue& queue, std::size_t items_max, Step& step);
   void serve_queue(Queue& queue, Step& step);
@@ -330,16 +332,24 @@ class Broker {
     std::string value;
   };
   std::map<std::string, std::vector<ResultValue>> results_;  // of this turn, by result queue
-  std::deque<JobId> finished_jobs_;                          // oldest first; some may be gone
-  std::uint64_t kept_results_ = 0;                           // of finished jobs
+  struct FinishedJob {
+    JobId id;
+    WallTime finished{};
+    TimePoint since{};
+  };
+  std::deque<FinishedJob> finished_jobs_;  // oldest first; some may be gone
+  std::uint64_t kept_results_ = 0;         // of finished jobs
 
   std::unordered_map<PeerKey, std::string> awaited_;  // workers of the last epoch: key → name
   std::unordered_set<PeerKey> adoptable_;             // all of those: what they hold may be their own still
-  std::vector<TaskRef> withheld_;                     // tasks that they may still run
+  std::vector<Lane::Entry> withheld_;                 // tasks that they may still run
   bool recovering_ = false;
   bool clock_went_back_ = false;  // since the last epoch: tasks that seem to wait may be running
 
   std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
+  std::deque<std::pair<JobId, JobId>> doomed_;  // to be cancelled, because the other one did not succeed
+  bool cancels_doomed_ = false;                 // just now
+  std::set<std::pair<TimePoint, WaiterId>> deadlines_;  // of those who wait
   WallTime last_submitted_{};  // of chunks: rises with each, whatever the wall's clock does
   BrokerStats stats_;
 };

@@ -64,6 +64,7 @@ Result<void> Broker::watch(Asker asker, JobId id, bool outcomes, bool stop, Now 
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
   if (stop) {
     std::erase_if(job->watchers, [asker](const Watcher& w) { return w.session == asker.session; });
+    sessions_.at(asker.session).watching.erase(id);
   } else {
     add_watcher(*job, asker, outcomes);
     // After a restart of the master nobody knows whose open job it is: whoever watches it for results.
@@ -115,7 +116,7 @@ void Broker::finish_job_if_done(Job& job, Step& step) {
 
 void Broker::job_ended(Job& job, Step& step) {
   job.finished = step.now.wall;
-  finished_jobs_.push_back(job.id);
+  finished_jobs_.push_back({job.id, job.finished, step.now.mono});
   kept_results_ += job.kept;
   step.out.keep(record_of(job));
   tell_watchers(job, step);
@@ -131,14 +132,20 @@ void Broker::job_ended(Job& job, Step& step) {
   if (unneeded) erase_job(job, step);
 }
 
+// What is cancelled ends, and is waited for by others in its turn: in chains of any length, so they are cancelled here one
+// after the other, and not each within the end of the one before.
 void Broker::cancel_dependents(Job& job, Step& step) {
-  const std::string why = fmt::format("job {} did not succeed", job.id);
-  for (const JobId id : std::exchange(job.dependents, {})) {
-    Job* dependent = find_job(id);
+  for (const JobId id : std::exchange(job.dependents, {})) doomed_.emplace_back(id, job.id);
+  if (std::exchange(cancels_doomed_, true)) return;
+  while (!doomed_.empty()) {
+    const auto [id, failed] = doomed_.front();
+    doomed_.pop_front();
+    Job* const dependent = find_job(id);
     if (dependent == nullptr) continue;
     dependent->blockers = 0;
-    cancel_all(*dependent, why, step);
+    cancel_all(*dependent, fmt::format("job {} did not succeed", failed), step);
   }
+  cancels_doomed_ = false;
 }
 
 // The jobs it waited for have succeeded: its tasks start, or begin their delay.
@@ -210,6 +217,8 @@ Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t
   std::uint64_t count = 0;
   if (indices.empty()) {
     count = cancel_all(*job, "cancelled", step);
+    job = find_job(id);
+    if (job != nullptr) finish_job_if_done(*job, step);  // also if all that was left is who might add to it
   } else {
     std::vector<TaskRef> refs;
     for (const std::uint32_t index : indices) {
@@ -345,17 +354,22 @@ void Broker::erase_job(Job& job, Step& step) {
   if (job.open)
     if (const auto client = clients_.find(job.owner); client != clients_.end())
       std::erase(client->second->open_jobs, job.id);
+  for (const Watcher& watcher : job.watchers)
+    if (const auto session = sessions_.find(watcher.session); session != sessions_.end())
+      session->second.watching.erase(job.id);
   step.out.keep(JobErased{job.id});
   jobs_.erase(job.id);
 }
 
-// Finished jobs go when they are too old, or when all results together are too many: oldest first.
+// Finished jobs go when they are too old, or when all results together are too many: oldest first. Their age is not a
+// matter of the wall's clock, which may be wrong for a while.
 void Broker::expire_jobs(Step& step) {
   while (!finished_jobs_.empty()) {
-    Job* job = find_job(finished_jobs_.front());
-    const bool stale = job == nullptr || !job->is_finished();
+    const FinishedJob& oldest = finished_jobs_.front();
+    Job* job = find_job(oldest.id);
+    const bool stale = job == nullptr || job->finished != oldest.finished;  // it was retried since, say
     if (!stale) {
-      const bool too_old = step.now.wall - job->finished > limits_.results_kept_for;
+      const bool too_old = step.now.mono - oldest.since > limits_.results_kept_for;
       if (!too_old && kept_results_ <= limits_.results_max) return;
       ++stats_.expired_jobs;
       erase_job(*job, step);

@@ -139,7 +139,7 @@ Result<std::vector<QueueView>> Broker::queues(std::string_view name) const {
     view.ack_task_done = queue->ack_task_done;
     for (const auto& lane : queue->lanes) {
       if (lane->function() == function_value || lane->head() == nullptr || anyone_serves(*lane)) continue;
-      view.stuck.emplace_back(function_names_[lane->function()], lane->size());
+      view.stuck.emplace_back(function_names_[lane->function()], lane->ready());
     }
   }
   return views;

@@ -149,8 +149,10 @@ Result<Waiter*> Broker::wait(Waiter waiter, Duration wait_max, Step& step) {
   if (waiters_.size() >= limits_.waiters_max)
     return fail(Errc::limit_reached, "{} clients wait already (waiters_max)", waiters_.size());
   const WaiterId id = next_waiter_++;
-  waiter.has_deadline = wait_max > Duration{0};
-  if (waiter.has_deadline) timers_.add({step.now.mono + wait_max, Timer::Kind::waiter, id, {}});
+  if (wait_max > Duration{0}) {
+    waiter.deadline = step.now.mono + wait_max;
+    deadlines_.emplace(waiter.deadline, id);
+  }
   Queue& queue = *waiter.queue;
   switch (waiter.kind) {
     case Waiter::Kind::get:
@@ -160,7 +162,7 @@ Result<Waiter*> Broker::wait(Waiter waiter, Duration wait_max, Step& step) {
       queue.putters.push_back(id), ++queue.putting;
       break;
     case Waiter::Kind::join:
-      queue.joiners.push_back(id);
+      queue.joiners.push_back(id), ++queue.joining;
       break;
   }
   sessions_.at(waiter.session).waiters.insert(id);
@@ -173,11 +175,14 @@ void Broker::end_waiter(WaiterId id, Step& step) {
   if (found == waiters_.end()) return;
   const Waiter waiter = std::move(found->second);
   waiters_.erase(found);
+  deadlines_.erase({waiter.deadline, id});
   if (const auto session = sessions_.find(waiter.session); session != sessions_.end())
     session->second.waiters.erase(id);
-  if (waiter.kind == Waiter::Kind::get) --waiter.queue->getting;
+  Queue& queue = *waiter.queue;
+  if (waiter.kind == Waiter::Kind::get) drop_ended(queue.getters, --queue.getting);
+  if (waiter.kind == Waiter::Kind::join) drop_ended(queue.joiners, --queue.joining);
   if (waiter.kind != Waiter::Kind::put) return;
-  --waiter.queue->putting;
+  drop_ended(queue.putters, --queue.putting);
   if (waiter.number != 0) {
     const auto client = clients_.find(waiter.client);
     if (client != clients_.end()) {
@@ -189,6 +194,13 @@ void Broker::end_waiter(WaiterId id, Step& step) {
     if (--job->puts_waiting == 0) job->puts_wait_at = nullptr;
     finish_job_if_done(*job, step);
   }
+}
+
+// Those who gave up stay in their line only until they are most of it: at a queue where nothing happens, too.
+void Broker::drop_ended(std::deque<WaiterId>& line, std::uint64_t waiting) {
+  constexpr std::uint64_t ended_max = 64;
+  if (line.size() <= 2 * waiting + ended_max) return;
+  std::erase_if(line, [this](WaiterId id) { return !waiters_.contains(id); });
 }
 
 void Broker::waiter_timed_out(WaiterId id, Step& step) {
@@ -403,9 +415,10 @@ Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueActi
       count = purge(*queue, step);
       break;
     case QueueAction::remove:
-      if (queue->unfinished() > 0 || queue->getting + queue->putting > 0 || !queue->joiners.empty())
+      if (const std::uint64_t waiting = queue->getting + queue->putting + queue->joining;
+          queue->unfinished() > 0 || waiting > 0)
         return fail(Errc::wrong_state, "queue {} is in use ({} unfinished, {} clients wait); purge it first",
-                    name, queue->unfinished(), queue->getting + queue->putting);
+                    name, queue->unfinished(), waiting);
       if (Job* job = find_job(queue->values_job)) erase_job(*job, step);
       std::erase_if(lanes_, [queue](const Lane* lane) { return &lane->queue() == queue; });
       out.keep(QueueErased{queue->name});
@@ -428,7 +441,10 @@ std::uint64_t Broker::purge(Queue& queue, Step& step) {
       }
     }
   }
-  for (const TaskRef& ref : refs) cancel_task(ref, "purged", step);
+  for (const TaskRef& ref : refs)
+    if (ref.is(TaskState::ready) ||
+        ref.is(TaskState::waiting))  // else it ended with a job that it waited for
+      cancel_task(ref, "purged", step);
   queue.taken = 0;
   step.out.keep(queue.record());
   serve_queue(queue, step);

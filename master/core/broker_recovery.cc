@@ -70,7 +70,11 @@ void Broker::recover(Recovered recovered, Now now) {
   for (const auto& [id, job] : jobs_)
     if (job->is_finished()) finished.push_back(job.get());
   std::ranges::sort(finished, {}, [](const Job* job) { return job->finished; });
-  for (const Job* job : finished) finished_jobs_.push_back(job->id), kept_results_ += job->kept;
+  for (const Job* job : finished) {
+    const Duration age = std::max<Duration>(now.wall - job->finished, Duration{0});
+    finished_jobs_.push_back({job->id, job->finished, now.mono - age});
+    kept_results_ += job->kept;
+  }
 
   for (const SubmissionRecord& record : recovered.submissions) {
     ClientId& id = client_by_key_[record.client];
@@ -164,7 +168,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     if (is_value)
       enqueue(ref, false);
     else
-      withheld_.push_back(ref);
+      withheld_.push_back({ref, next_order_++});
   }
   if (chunk->live == 0) release_chunk(*chunk);
 }
@@ -199,7 +203,8 @@ void Broker::end_recovery(Step& step) {
   };
   std::vector<Group> groups;  // in the order of their first tasks: nothing may depend on addresses
   std::map<std::pair<Lane*, std::int32_t>, std::size_t> group_of;
-  for (TaskRef& ref : std::exchange(withheld_, {})) {
+  for (Lane::Entry& entry : std::exchange(withheld_, {})) {
+    const TaskRef& ref = entry.ref;
     if (!ref.is(TaskState::ready)) continue;  // adopted by its worker, or cancelled
     const Task& task = ref.task();
     if (task.cancel_requested) {
@@ -217,7 +222,7 @@ void Broker::end_recovery(Step& step) {
       const std::int32_t priority = ref.chunk->spec->priority;
       const auto [group, fresh] = group_of.try_emplace({&lane, priority}, groups.size());
       if (fresh) groups.push_back({&lane, priority, {}});
-      groups[group->second].entries.push_back({std::move(ref), 0});
+      groups[group->second].entries.push_back(std::move(entry));
     }
   }
   for (auto& [lane, priority, entries] : groups) {

@@ -7,7 +7,7 @@
 
 namespace reeve::master {
 
-void Broker::client_joined(SessionId session, PeerKey key, Now) {
+void Broker::client_joined(SessionId session, PeerKey key, Now now) {
   ClientId& id = client_by_key_[key];
   if (!id) {
     id = ClientId{next_client_++};
@@ -18,6 +18,7 @@ void Broker::client_joined(SessionId session, PeerKey key, Now) {
   }
   Client& client = *clients_.at(id);
   ++client.sessions;
+  client.joined = now.mono;
   sessions_[session] = Peer{
       .client = &client, .worker = nullptr, .holder = leases_.add_holder(), .waiters = {}, .watching = {}};
 }
@@ -27,25 +28,38 @@ Client* Broker::client_of(SessionId session) {
   return found == sessions_.end() ? nullptr : found->second.client;
 }
 
-// A client that stayed away: its open jobs will get no more tasks, and it will repeat nothing. No id: what
-// clients of an earlier epoch left open and nobody has claimed since.
-void Broker::client_due(ClientId id, Step& step) {
-  if (!id) {
-    std::vector<Job*> orphans;
-    for (const auto& [job_id, job] : jobs_)
-      if (job->open && !clients_.contains(job->owner)) orphans.push_back(job.get());
-    for (Job* job : orphans) close(*job, step);
-    return;
+// What clients of an earlier epoch left open and nobody has claimed since; and what they were still adding to when the
+// master ended.
+void Broker::end_jobs_of_nobody(Step& step) {
+  std::vector<JobId> orphans;  // not the jobs themselves: the end of one can be the end of another
+  for (const auto& [id, job] : jobs_)
+    if (!job->is_finished() && !job->is_values() && !(job->open && clients_.contains(job->owner)))
+      orphans.push_back(id);
+  for (const JobId id : orphans) {
+    Job* const job = find_job(id);
+    if (job == nullptr) continue;
+    if (job->open)
+      close(*job, step);
+    else
+      finish_job_if_done(*job, step);
   }
+}
+
+// A client that stayed away: its open jobs will get no more tasks, and it will repeat nothing. No id: those of an earlier
+// epoch.
+void Broker::client_due(ClientId id, Step& step) {
+  if (!id) return end_jobs_of_nobody(step);
   const auto found = clients_.find(id);
   if (found == clients_.end() || found->second->sessions > 0) return;
   Client& client = *found->second;
+  if (step.now.mono - client.joined < limits_.client_grace) return;  // it was back since, and left again
   for (const JobId job_id : std::exchange(client.open_jobs, {})) {
     Job* job = find_job(job_id);
     if (job != nullptr && job->open && job->owner == id) close(*job, step);
   }
-  if (!client.submissions.empty())
-    step.out.keep(SubmissionsSettled{client.key, client.submissions.rbegin()->first});
+  const std::uint64_t last = client.submissions.empty() ? 0 : client.submissions.rbegin()->first;
+  if (const std::uint64_t through = std::max(last, client.settled); through > client.settled_kept)
+    step.out.keep(SubmissionsSettled{client.key, through});
   client_by_key_.erase(client.key);
   clients_.erase(found);
 }
@@ -403,7 +417,7 @@ void Broker::add_watcher(Job& job, Asker asker, bool outcomes) {
     return;
   }
   job.watchers.push_back({asker.session, asker.request, outcomes, false});
-  sessions_.at(asker.session).watching.push_back(job.id);
+  sessions_.at(asker.session).watching.insert(job.id);
 }
 
 }  // namespace reeve::master

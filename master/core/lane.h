@@ -39,7 +39,11 @@ class Lane {
   // Up to `limit` entries in order, without taking them.
   std::vector<TaskRef> first(std::size_t limit) const;
 
-  std::size_t size() const;  // counts stale entries too
+  // A task that stands here became final. What nobody takes from the front does not gather for ever behind it.
+  void one_is_stale();
+
+  std::size_t entries() const { return entries_; }  // stale ones too
+  std::size_t ready() const;                        // how many are none; looks at each
 
   Queue& queue() const { return *queue_; }
   FunctionId function() const { return function_; }
@@ -51,6 +55,8 @@ class Lane {
   QueueKind kind_;
   std::map<std::int32_t, std::deque<Entry>, std::greater<>> by_priority_;  // no empty deques
   Head head_;
+  std::size_t entries_ = 0;
+  std::size_t stale_ = 0;  // at most, of those that became so since the last sweep
 };
 
 }  // namespace reeve::master

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -49,6 +50,7 @@ struct Client {
   ClientId id;
   PeerKey key;
   std::uint32_t sessions = 0;
+  TimePoint joined{};  // last
   std::map<std::uint64_t, Answer> submissions;
   std::uint64_t settled = 0;       // the highest number it has called settled
   std::uint64_t settled_kept = 0;  // …and that the store knows of
@@ -61,7 +63,7 @@ struct Peer {
   Worker* worker = nullptr;
   HolderId holder = 0;  // a client's: values sent and not acknowledged
   std::unordered_set<WaiterId> waiters;
-  std::vector<JobId> watching;
+  std::set<JobId> watching;
 };
 
 // A command that answers later.
@@ -71,7 +73,7 @@ struct Waiter {
   SessionId session;
   std::uint64_t request = 0;
   Queue* queue = nullptr;
-  bool has_deadline = false;
+  TimePoint deadline = TimePoint::max();
   std::uint32_t items_max = 1;  // get
   // put, submit: the tasks that did not fit yet
   ClientId client;

@@ -30,8 +30,8 @@ struct Queue {
   std::vector<std::unique_ptr<Lane>> lanes;    // few; by order of creation
   // Blocked clients, longest first. Ids of waiters that ended may stand here: they are skipped.
   std::deque<WaiterId> getters, putters, joiners;
-  std::uint64_t getting = 0, putting = 0;  // how many of them are still there
-  bool admitting = false;                  // some of what a blocked put holds is let in just now
+  std::uint64_t getting = 0, putting = 0, joining = 0;  // how many of them are still there
+  bool admitting = false;                               // some of what a blocked put holds is let in just now
 
   std::uint64_t size() const { return counts[TaskState::waiting] + counts[TaskState::ready]; }
   std::uint64_t room() const {
