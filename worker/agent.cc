@@ -62,6 +62,14 @@ std::vector<Fence> Agent::held() const {
   return fences;
 }
 
+std::vector<Fence> Agent::unacknowledged() const {
+  std::vector<Fence> fences;
+  for (const auto& attempt : all_)
+    if (attempt->phase == Attempt::Phase::finished || attempt->phase == Attempt::Phase::sent)
+      fences.push_back(attempt->work.fence);
+  return fences;
+}
+
 void Agent::connected(TimePoint hello_sent, Duration lease, Duration heartbeat,
                       std::span<const Fence> dropped, TimePoint now, AgentEffects& fx) {
   connected_ = true;
@@ -166,7 +174,11 @@ void Agent::completed(std::uint64_t batch, std::size_t refused, TimePoint now, A
     sent_.pop_front();
   }
   if (refused > 0)
-    warn(fx, fmt::format("the master refused {} results: their tasks were given to somebody else", refused));
+    warn(fx,
+         fmt::format(
+             "the master had no use for {} results: they were recorded before this worker reconnected, or "
+             "their tasks were given to somebody else",
+             refused));
   update_capacity(now, fx);  // kept outcomes may have been what held it down
   check_leave(now, fx);
 }

@@ -67,7 +67,9 @@ class Agent {
   explicit Agent(AgentLimits limits);
 
   // ---- the link
-  std::vector<Fence> held() const;  // for WorkerHello
+  // For WorkerHello: all that is here, and what of it only waits to be acknowledged.
+  std::vector<Fence> held() const;
+  std::vector<Fence> unacknowledged() const;
   // The answer to a hello that was sent at `hello_sent`. Finished attempts will be sent again.
   void connected(TimePoint hello_sent, Duration lease, Duration heartbeat, std::span<const Fence> dropped,
                  TimePoint now, AgentEffects& fx);

@@ -100,6 +100,7 @@ void MasterLink::say_hello() {
   for (const auto& queue : about.queues) hello.add_queues(queue);
   to_wire(about.labels, *hello.mutable_labels());
   for (const Fence& fence : agent_.held()) to_wire(fence, *hello.add_held());
+  for (const Fence& fence : agent_.unacknowledged()) to_wire(fence, *hello.add_finished());
   hello.set_version(REEVE_VERSION);
   hello.set_draining(agent_.draining());
   hello_sent_ = mono_now();

@@ -103,11 +103,12 @@ struct WorkerIntro {
   Pairs labels;
   bool draining = false;  // as far as it knows
   std::vector<Fence> held;
+  std::vector<Fence> finished;  // of `held`: their outcomes come whatever the answer is
 };
 
 struct WorkerAdmitted {
   WorkerId id;
-  std::vector<Fence> dropped;  // of `held`
+  std::vector<Fence> dropped;  // of `held` without `finished`
   bool is_new = false;         // the store is only now told of it; before that it must hold nothing
 };
 
@@ -275,7 +276,7 @@ class Broker {
   void end_recovery(Step& step);
   void erase_jobs_of_nobody(Step& step);
   void lease_due(WorkerId id, Step& step);
-  std::vector<Fence> reconcile(Worker& worker, std::span<const Fence> held, Step& step);
+  std::vector<Fence> reconcile(Worker& worker, const WorkerIntro& intro, Step& step);
   bool may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const;
 
   // broker_jobs.cc

@@ -70,7 +70,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   for (const auto& [name, queue] : queues_)
     for (const auto& lane : queue->lanes) lane_has_work(*lane);
 
-  WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro.held, step), .is_new = is_new};
+  WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro, step), .is_new = is_new};
   if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
   return admitted;
 }
@@ -79,10 +79,15 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
 // under one of the last epoch that did not end and that nobody has had since, stays its own; the rest it must
 // drop. What it should hold and does not never arrived. Beside an attempt it may hold an earlier one, whose failure the
 // last epoch had recorded but not kept: the later one counts.
-std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held, Step& step) {
+//
+// What it has finished it need not drop: the outcome comes again, and is recorded or refused, and the worker hears of
+// that once it is on disk. This one may know the outcome already and lose it together with what was not yet
+// written; then the worker is the only one that has it.
+std::vector<Fence> Broker::reconcile(Worker& worker, const WorkerIntro& intro, Step& step) {
   std::vector<Fence> dropped;
+  const std::unordered_set<Fence> finished(intro.finished.begin(), intro.finished.end());
   std::unordered_map<TaskId, Fence> claimed;
-  std::vector<Fence> last_first(held.begin(), held.end());
+  std::vector<Fence> last_first = intro.held;
   std::ranges::stable_sort(last_first, std::greater<>{}, &Fence::attempt);
   for (const Fence& fence : last_first) {
     const TaskRef ref = find(fence.task);
@@ -100,7 +105,7 @@ std::vector<Fence> Broker::reconcile(Worker& worker, std::span<const Fence> held
       serve_queue(*ref.chunk->queue, step);  // there is room for another one
     }
     if (!mine && !orphan) {
-      dropped.push_back(fence);
+      if (!finished.contains(fence)) dropped.push_back(fence);
       continue;
     }
     claimed.emplace(fence.task, fence);

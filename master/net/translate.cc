@@ -115,9 +115,11 @@ WorkerIntro from_wire(const wire::WorkerHello& hello, std::string address) {
                     .queues = {hello.queues().begin(), hello.queues().end()},
                     .labels = from_wire(hello.labels()),
                     .draining = hello.draining(),
-                    .held = {}};
+                    .held = {},
+                    .finished = {}};
   intro.held.reserve(static_cast<std::size_t>(hello.held_size()));
   for (const auto& fence : hello.held()) intro.held.push_back(from_wire(fence));
+  for (const auto& fence : hello.finished()) intro.finished.push_back(from_wire(fence));
   return intro;
 }
 

@@ -131,6 +131,8 @@ TEST_F(MasterLinkTest, AWorkerPresentsWhatItRunsAndReportsAgainWhatWasNotAcknowl
   peer = next_hello(hello);
   EXPECT_EQ(hello.worker_key(), key);
   EXPECT_EQ(held(hello), (Indices{1, 2}));
+  ASSERT_EQ(hello.finished_size(), 1);
+  EXPECT_EQ(hello.finished(0).index(), 1u);
   welcome(*peer);
   const auto again = peer->expect<wire::Complete>(FrameType::complete);
   ASSERT_EQ(again.attempts_size(), 1);

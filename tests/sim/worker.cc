@@ -47,7 +47,10 @@ void Worker::connect() {
   master::WorkerIntro intro{.key = fmt::format("{}, life {}", name_, lives_), .name = name_, .slots = slots};
   intro.functions = functions_;
   intro.draining = agent_->draining();
-  if (bug_ != Bug::held_not_presented) intro.held = agent_->held();
+  if (bug_ != Bug::held_not_presented) {
+    intro.held = agent_->held();
+    intro.finished = agent_->unacknowledged();
+  }
   connection_->send(End::peer, [this, connection = std::weak_ptr(connection_), intro = std::move(intro)] {
     master_.worker_says_hello(connection.lock(), *this, intro);
   });

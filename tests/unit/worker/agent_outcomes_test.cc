@@ -71,6 +71,7 @@ TEST_F(AgentTest, ForgetsAndStopsWhatTheMasterDropped) {
   start_next();
   finish(fence(1), 50ms);
   agent.disconnected();
+  EXPECT_THAT(agent.unacknowledged(), ElementsAre(fence(1)));
   connect({fence(1), fence(2)});
   EXPECT_THAT(agent.held(), IsEmpty());
   EXPECT_THAT(stopped, ElementsAre(fence(2)));

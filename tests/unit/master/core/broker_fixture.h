@@ -111,12 +111,14 @@ class BrokerTest : public testing::Test {
   }
 
   WorkerAdmitted worker(SessionId session, std::string key, std::uint32_t held_max = 1,
-                        std::vector<std::string> functions = {"f"}, std::vector<Fence> held = {}) {
+                        std::vector<std::string> functions = {"f"}, std::vector<Fence> held = {},
+                        std::vector<Fence> finished = {}) {
     WorkerIntro intro{.key = key,
                       .name = key,
                       .slots = held_max,
                       .functions = std::move(functions),
-                      .held = std::move(held)};
+                      .held = std::move(held),
+                      .finished = std::move(finished)};
     intro.commands = true;
     auto admitted = broker->worker_joined(session, std::move(intro), now, out);
     EXPECT_TRUE(admitted);

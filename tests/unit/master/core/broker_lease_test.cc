@@ -214,6 +214,23 @@ TEST_F(BrokerTest, AFailureThatWasRecordedBeforeARestartIsNotCountedTwice) {
   EXPECT_EQ(counts(job)[TaskState::succeeded], 1u);
 }
 
+// The master may die before the outcome is on disk: then the worker is the only one that has it.
+TEST_F(BrokerTest, WhatAWorkerHasFinishedIsNotDroppedThoughItsOutcomeIsRecorded) {
+  submit(function("f"), {"done", "fails"});
+  worker(w1, "one", 2);
+  const Fence done = out.grants[0].fence;
+  const Fence failed = out.grants[1].fence;
+  ASSERT_TRUE(succeed(w1, done));
+  ASSERT_TRUE(fail_attempt(w1, failed));
+  EXPECT_THAT(worker(w1, "one", 2, {"f"}, {done, failed}, {done, failed}).dropped, IsEmpty());
+  EXPECT_FALSE(succeed(w1, done)) << "recorded before";
+  EXPECT_FALSE(fail_attempt(w1, failed));
+  EXPECT_EQ(broker->stats().tasks[TaskState::succeeded], 1u);
+  EXPECT_THAT(worker(w1, "one", 2, {"f"}, {done, failed}).dropped,
+              testing::UnorderedElementsAre(done, failed))
+      << "what still runs is dropped";
+}
+
 TEST_F(BrokerTest, AfterAMasterRestartALostAttemptDoesNotPushOutTheOneThatReplacedIt) {
   submit(function("f"));
   worker(w1, "one");
