@@ -103,6 +103,7 @@ void MasterLink::say_hello() {
   for (const Fence& fence : agent_.unacknowledged()) to_wire(fence, *hello.add_finished());
   hello.set_version(REEVE_VERSION);
   hello.set_draining(agent_.draining());
+  hello.set_connection(++connections_);
   hello_sent_ = mono_now();
   append_frame(connection_->out(), FrameType::worker_hello, hello);
   connection_->flush();

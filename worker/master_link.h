@@ -100,6 +100,7 @@ class MasterLink : private ConnectionHandler {
   std::shared_ptr<Connecting> connecting_;
   std::shared_ptr<Connection> connection_;
   boost::asio::steady_timer timer_;  // of the wait before the next attempt, or of the wait for the welcome
+  std::uint64_t connections_ = 0;    // on which it has said hello
   TimePoint hello_sent_{};
   Duration lease_{0};           // of the last welcome; 0: none yet
   std::uint32_t failures_ = 0;  // since the last welcome

@@ -101,7 +101,8 @@ struct WorkerIntro {
   bool commands = false;
   std::vector<std::string> queues;  // empty: all
   Pairs labels;
-  bool draining = false;  // as far as it knows
+  bool draining = false;         // as far as it knows
+  std::uint64_t connection = 0;  // rises with each of its connections; 0: it does not count them
   std::vector<Fence> held;
   std::vector<Fence> finished;  // of `held`: their outcomes come whatever the answer is
 };

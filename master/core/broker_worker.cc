@@ -24,6 +24,7 @@ void Broker::enter_worker(Worker& worker, const WorkerIntro& intro) {
   worker.queues = intro.queues;
   worker.commands = intro.commands;
   worker.labels = intro.labels;
+  worker.connection = intro.connection;
   worker.serves_function.assign(function_names_.size(), false);
   for (const auto& function : intro.functions) {
     const FunctionId id = intern(function);
@@ -38,6 +39,11 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   if (auto ok = check_name(intro.name, "worker"); !ok) return fail(ok.error());
   for (const auto& function : intro.functions)
     if (auto ok = check_name(function, "function"); !ok) return fail(ok.error());
+
+  // What a worker said on a connection that it has given up since may arrive behind its next one.
+  if (const auto known = worker_by_key_.find(intro.key);
+      known != worker_by_key_.end() && intro.connection < workers_.at(known->second)->connection)
+    return fail(Errc::unavailable, "worker {} is back on a later connection", intro.name);
 
   const bool is_new = !worker_by_key_.contains(intro.key) && !awaited_.contains(intro.key);
   WorkerId& id = worker_by_key_[intro.key];

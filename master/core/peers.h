@@ -25,6 +25,7 @@ struct Worker {
   Pairs labels;
   std::vector<bool> serves_function;  // by FunctionId
   SessionId session;                  // none: not connected
+  std::uint64_t connection = 0;       // the worker's number of its latest one
   bool draining = false;
   HolderId holder = 0;
   TimePoint lease_until{};

@@ -115,6 +115,7 @@ WorkerIntro from_wire(const wire::WorkerHello& hello, std::string address) {
                     .queues = {hello.queues().begin(), hello.queues().end()},
                     .labels = from_wire(hello.labels()),
                     .draining = hello.draining(),
+                    .connection = hello.connection(),
                     .held = {},
                     .finished = {}};
   intro.held.reserve(static_cast<std::size_t>(hello.held_size()));

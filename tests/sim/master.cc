@@ -146,16 +146,14 @@ void Master::Session::commit_failed(const Error&) {
 }
 
 void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, master::WorkerIntro intro) {
-  // That it arrives after the hello of a later connection is not simulated (docs/RELIABILITY.md, what is not promised).
-  if (!connection->open(End::peer)) return;
   Session& fresh = open_session(connection);
   const SessionId id = fresh.id();
   fresh.worker = &worker;
-  history_.reasons().heard_of(worker.name());
   for (const Fence& fence : intro.held)
     story_.tell("master", "hears that {} holds attempt {} of {}", worker.name(), fence.attempt, fence.task);
   const auto admitted = broker_->worker_joined(id, std::move(intro), now(), *this);
-  if (!admitted) return connection->close(End::master);
+  if (!admitted) return refuse(id);
+  history_.reasons().heard_of(worker.name());
   Message welcome{[&worker, id, dropped = admitted->dropped, lease = limits_.lease,
                    heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); }};
   // As in WorkerSession: who the store does not know gets nothing.

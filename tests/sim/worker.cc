@@ -47,6 +47,7 @@ void Worker::connect() {
   master::WorkerIntro intro{.key = fmt::format("{}, life {}", name_, lives_), .name = name_, .slots = slots};
   intro.functions = functions_;
   intro.draining = agent_->draining();
+  intro.connection = ++connections_;
   if (bug_ != Bug::held_not_presented) {
     intro.held = agent_->held();
     intro.finished = agent_->unacknowledged();

@@ -72,6 +72,7 @@ class Worker final : private History::Runner {
   worker::AgentEffects fx_;
   ConnectionPtr connection_;
   SessionId session_;  // none: not welcomed
+  std::uint64_t connections_ = 0;
   TimePoint hello_sent_{};
   TimePoint lease_end_{};  // from then on the pool begins nothing
   std::deque<worker::Attempt*> queue_;
