@@ -26,8 +26,8 @@ struct Raise {
 };
 
 struct None {};
-struct Text {
-  std::string ascii;
+struct Text {  // for people
+  std::string utf8;
 };
 struct Reversed {  // an iterator over these
   std::vector<ItemPtr> items;

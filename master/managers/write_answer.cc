@@ -3,6 +3,8 @@
 #include <type_traits>
 
 #include "common/base/assert.h"
+#include "common/pickle/utf8.h"
+#include "common/pickle/value.h"
 #include "master/managers/object.h"
 
 namespace reeve::master::managers {
@@ -18,6 +20,27 @@ ReplyKind kind_of(const Answer& answer) {
   return ReplyKind::returned;
 }
 
+// str in every Python; what is not ASCII is escaped for Python 2, as its own repr() does it.
+void text_for_people(std::string_view utf8, ReplyWriter& reply) {
+  if (reply.reader() != pickle::Reader::python2 || pickle::is_ascii(utf8)) {
+    reply.native_text(utf8);
+    return;
+  }
+  std::string escaped;
+  char32_t character = 0;
+  for (std::string_view rest = utf8; pickle::take_character(rest, character);) {
+    if (character < 0x80)
+      escaped += static_cast<char>(character);
+    else if (character < 0x100)
+      escaped += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(character));
+    else if (character < 0x10000)
+      escaped += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(character));
+    else
+      escaped += fmt::format("\\U{:08x}", static_cast<std::uint32_t>(character));
+  }
+  reply.text(escaped);
+}
+
 // Writes the value of a reply that was begun.
 class ValueWriter {
  public:
@@ -28,7 +51,7 @@ class ValueWriter {
   Result<void> operator()(std::int64_t value) { return reply_.integer(value), Result<void>{}; }
   Result<void> operator()(std::uint64_t value) { return reply_.unsigned_integer(value), Result<void>{}; }
   Result<void> operator()(double value) { return reply_.real(value), Result<void>{}; }
-  Result<void> operator()(const Text& text) { return reply_.text(text.ascii), Result<void>{}; }
+  Result<void> operator()(const Text& text) { return text_for_people(text.utf8, reply_), Result<void>{}; }
   Result<void> operator()(const ItemPtr& item) { return reply_.value(item->fragment()); }
   Result<void> operator()(const std::vector<ItemPtr>& items) {
     reply_.open_list();
@@ -69,7 +92,11 @@ class ValueWriter {
   Result<void> operator()(const Attributes& attributes) {
     reply_.global("multiprocessing.managers", "Namespace").open_instance().open_dict();
     for (const auto& [name, value] : attributes.values) {
-      reply_.text(name);
+      // A name that is not ASCII is unicode in Python 2, too.
+      if (!pickle::is_ascii(name))
+        (void)reply_.value(pickle::text_fragment(name));
+      else
+        reply_.text(name);
       if (auto written = (*this)(value); !written) return written;
     }
     reply_.close_dict().close_instance();
@@ -95,8 +122,12 @@ class ValueWriter {
     return {};
   }
   Result<void> operator()(const Methods& methods_of) { return methods(*methods_of.object), Result<void>{}; }
-  Result<void> operator()(const Traceback& traceback) { return reply_.text(traceback.text), Result<void>{}; }
-  Result<void> operator()(const Unserializable& error) { return reply_.text(error.text), Result<void>{}; }
+  Result<void> operator()(const Traceback& traceback) {
+    return text_for_people(traceback.text, reply_), Result<void>{};
+  }
+  Result<void> operator()(const Unserializable& error) {
+    return text_for_people(error.text, reply_), Result<void>{};
+  }
   Result<void> operator()(const Waits&) {
     ASSERT(false, "a call that waits has no answer yet");
     return {};
@@ -114,10 +145,13 @@ class ValueWriter {
 
 Result<void> write_exception(const Raise& raise, ReplyWriter& reply) {
   if (raise.argument) return reply.exception(raise.module, raise.name, raise.argument->fragment());
-  if (raise.text.empty())
+  if (raise.text.empty()) {
     reply.exception(raise.module, raise.name);
-  else
-    reply.exception(raise.module, raise.name, raise.text);
+  } else {
+    reply.global(raise.module, raise.name).open_call();
+    text_for_people(raise.text, reply);
+    reply.close_call();
+  }
   return {};
 }
 

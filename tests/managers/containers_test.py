@@ -4,11 +4,14 @@
     containers_test.py BIN_DIR
 """
 import multiprocessing
+import queue
 import re
 import sys
 from multiprocessing.managers import RemoteError, SyncManager
 
 from master import AUTHKEY, Master
+
+SyncManager.register('PriorityQueue', queue.PriorityQueue)
 
 NUMBERS = [-2**63 - 1, -2**63, -2**40, -2**31 - 1, -2**15 - 1, -129, -128, -1, 0, True, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**16, 2**31,
            2**32 - 1, 2**32, 2**40, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**71 - 1, 2**71, 2**80, 1.5, 'x', None]
@@ -31,8 +34,28 @@ def cases():
         for given in (b'', b'\x01\x02\xfe\xff\x03\x04\x05\xf6', bytearray(b'\x00\x00\x00\x80\x00\x00\xf0?'), b'abc', 'abcdefgh', u'\u20ac'):
             yield "R(m.Array(%r, %r)[:])" % (typecode, given)
     for text in ("R(m.list('ab')[:])", "R(m.list(b'ab')[:])", "R(m.list(range(3))[:])", "R(m.list(frozenset([1]))[:])", "R(m.dict([(1, 2), 'ab']).copy())",
+                 u"l = m.list([u'\xe9', {u'\u20ac': b'\\xff'}, u'\U0001f600']); R(str(l), repr(str(m.dict(a=u'\xe9'))))", u"m.list().remove(u'\xe9')",
+                 u"m.list().index(u'\xe9')", u"m.dict()[u'\xe9']", u"n = m.Namespace(); setattr(n, u'\xe9', u'\xfc'); R(str(n), str(n._getvalue()), getattr(n, u'\xe9'))",
+                 u"getattr(m.Namespace(), u'\xe9')", "n = m.Namespace(a=1, a1=2, B=3); n._callmethod('__setattr__', ('_hidden', 1)); R(str(n))",
+                 "R(str(m.Array('i', range(5))))",
                  "R(m.dict([(1, 2, 3)]))", "R(m.dict([1]))", "R(m.dict(5))", "R(m.dict(None))", "R(m.list(None))", "R(m.Array('i', 5))"):
         yield text
+
+
+# Sorts: of one kind, of several, with equals that can be told apart, and with what cannot be compared.
+SORTS = ["[3, 1, 2, -5, 2**62, -2**63, 2**63 - 1]", "[3, True, 1, 0, False]", "[2.5, -0.0, 0, 0.0, 1, True, 1.0]", "[2**70, -2**70, 3, 2.5, float('inf')]",
+         "[2**53 + 1, float(2**53), 2**53, 2**53 - 1]", "[float('nan'), 1.0]", "[float(i * 37 % 101) for i in range(101)]", "['b', 'a', '', 'ab', 'aa', 'B']",
+         "['same beginning ' + c for c in 'zyxa'] + ['same beg', 'same beginning ']", "['abcdefgh', 'abcdefg', 'abcdefghi', 'abcdefg\\0', 'abcdefg\\0\\0A', 'abcdefgA']",
+         "[u'\\ue000', u'\\U00010000', u'z', u'\\xe9']", "[b'b', b'a']", "[(2, 'b'), (1, 'z'), (2, 'a')]", "[[2], [1, 5], []]", "[(1, 'x'), (1.0, 'x'), (True, 'x')]",
+         "[1, 'a']", "['a', None]", "[None, None]", "[{}, {}]", "[3]", "[]", "[(i * 37 % 101, i % 2) for i in range(101)]", "[str(i * 37 % 101) for i in range(101)]"]
+
+
+def sorts():
+    for given in SORTS:
+        for reverse in (False, True):
+            yield 'l = m.list(%s); l.sort(reverse=%r); R(l[:])' % (given, reverse)
+    for given in SORTS[:8]:  # lists that have no equals to be told apart come out of a queue in this order as well
+        yield 'l = %s; q = m.PriorityQueue(); [q.put(x) for x in l]; R(sorted(l) == [q.get() for x in l])' % given
 
 
 def outcome(manager, case):
@@ -53,7 +76,7 @@ def main():
     with Master(sys.argv[1]) as master, SyncManager(authkey=AUTHKEY.encode()) as theirs:
         ours = SyncManager(('127.0.0.1', master.port), AUTHKEY.encode())
         ours.connect()
-        for case in cases():
+        for case in [*cases(), *sorts()]:
             total += 1
             expected, given = outcome(theirs, case), outcome(ours, case)
             if expected != given:

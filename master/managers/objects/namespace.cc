@@ -1,6 +1,8 @@
 #include "master/managers/objects/namespace.h"
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "master/managers/object_table.h"
 #include "master/managers/objects/list.h"
@@ -48,16 +50,25 @@ Outcome Namespace::call(Call& call) {
   return Answer{};
 }
 
+// Python sorts by the texts, "a1=…" before "a=…", and leaves out what begins with "_".
 std::string Namespace::repr(std::size_t item_bytes_max) const {
-  std::string text;
+  std::vector<std::string> texts;
+  std::size_t bytes = 0;
+  std::string rest;
   for (const auto& [name, attribute] : attributes_) {
-    if (!text.empty()) text += ", ";
-    if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return "Namespace(" + text + "...)";
-    const auto value = repr_of(attribute.value, item_bytes_max);
-    if (!value) return "Namespace(" + text + name + "=...)";
-    text += fmt::format("{}={}", name, *value);
+    if (name.starts_with('_')) continue;
+    if (bytes > std::min(repr_max_bytes, item_bytes_max)) rest = "...";
+    const auto value = rest.empty() ? repr_of(attribute.value, item_bytes_max) : std::nullopt;
+    if (!value) {
+      if (rest.empty()) rest = name + "=...";
+      break;
+    }
+    texts.push_back(fmt::format("{}={}", name, *value));
+    bytes += texts.back().size();
   }
-  return "Namespace(" + text + ")";
+  std::ranges::sort(texts);
+  if (!rest.empty()) texts.push_back(std::move(rest));
+  return fmt::format("Namespace({})", fmt::join(texts, ", "));
 }
 
 Outcome Namespace::getvalue() const {
