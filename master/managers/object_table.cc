@@ -17,18 +17,21 @@ std::uint64_t random_salt() {
   return std::uint64_t{source()} << 32 | source();
 }
 
-std::unexpected<Raise> too_much() {
-  return raise("MemoryError",
-               fmt::format("too much to compare in one call; call_steps_max is {}", call_steps_max));
-}
-
 std::expected<bool, Raise> compared(const Result<bool>& result) {
   if (result) return *result;
-  if (result.error().code == Errc::limit_reached) return too_much();
-  return std::unexpected(raise_of(result.error()));
+  return std::unexpected(raise_of_comparison(result.error()));
 }
 
 }  // namespace
+
+Raise too_much_to_compare() {
+  return {.name = "MemoryError",
+          .text = fmt::format("too much to compare in one call; call_steps_max is {}", call_steps_max)};
+}
+
+Raise raise_of_comparison(const Error& error) {
+  return error.code == Errc::limit_reached ? too_much_to_compare() : raise_of(error);
+}
 
 Pin::Pin(std::shared_ptr<Object> object) : object_(std::move(object)) { ++object_->pins; }
 Pin::~Pin() {
@@ -72,13 +75,13 @@ std::optional<pickle::Value> Item::value(std::uint64_t& steps) const {
 
 std::expected<bool, Raise> equal(const Item& item, const pickle::Value& wanted, std::uint64_t& steps) {
   const auto value = item.value(steps);
-  if (!value) return too_much();
+  if (!value) return std::unexpected(too_much_to_compare());
   return compared(pickle::equal(*value, wanted, steps));
 }
 
 std::expected<bool, Raise> less(const Item& a, const Item& b, std::uint64_t& steps) {
   const auto first = a.value(steps), second = b.value(steps);
-  if (!first || !second) return too_much();
+  if (!first || !second) return std::unexpected(too_much_to_compare());
   return compared(pickle::less(*first, *second, steps));
 }
 
@@ -179,11 +182,20 @@ void ObjectTable::recount(Object& object) {
   usage_.bytes += bytes - std::exchange(object.counted_bytes, bytes);
 }
 
-std::optional<Raise> ObjectTable::check_list(std::size_t items) const {
+std::optional<Raise> ObjectTable::check_items(std::string_view what, std::size_t items) const {
   if (items <= limits_.list_items_max) return std::nullopt;
   return Raise{.name = "MemoryError",
-               .text = fmt::format("a list would hold {} items; managers-list-items-max is {}", items,
+               .text = fmt::format("a {} would hold {} items; managers-list-items-max is {}", what, items,
                                    limits_.list_items_max)};
+}
+
+std::optional<Raise> ObjectTable::check_elements(std::size_t elements) const {
+  if (elements <= limits_.call_elements_max) return std::nullopt;
+  return Raise{
+      .name = "MemoryError",
+      .text = fmt::format("{} elements, keys and values counted each, are too many for one call: add them in "
+                          "parts; managers-call-elements-max is {}",
+                          elements, limits_.call_elements_max)};
 }
 
 std::optional<Raise> ObjectTable::check_bytes(std::uint64_t more) const {

@@ -19,8 +19,10 @@
 
 namespace reeve::master::managers {
 
-// What one call may spend on decoding and comparing items: about a second, in which nobody else is served.
-inline constexpr std::uint64_t call_steps_max = 10'000'000;
+// What one call may spend on decoding and comparing items: about 0.2 s, in which nobody else is served.
+inline constexpr std::uint64_t call_steps_max = 2'000'000;
+Raise too_much_to_compare();
+Raise raise_of_comparison(const Error& error);
 // item == wanted, a < b, within `steps` of a call. Raise TypeError, MemoryError when that is not enough.
 std::expected<bool, Raise> equal(const Item& item, const pickle::Value& wanted, std::uint64_t& steps);
 std::expected<bool, Raise> less(const Item& a, const Item& b, std::uint64_t& steps);
@@ -53,8 +55,10 @@ class ObjectTable {
   void recount(Object& object);
   // Raises MemoryError when so many more are over objects_max_bytes.
   std::optional<Raise> check_bytes(std::uint64_t more) const;
-  // …when a list of so many items is over list_items_max.
-  std::optional<Raise> check_list(std::size_t items) const;
+  // …when a list (a dict) of so many items is over list_items_max.
+  std::optional<Raise> check_items(std::string_view what, std::size_t items) const;
+  // …when one call would add so many elements one by one, keys and values counted each.
+  std::optional<Raise> check_elements(std::size_t elements) const;
   // With pins on the objects whose proxies are in it. Raises MemoryError over objects_max_bytes.
   std::expected<ItemPtr, Raise> keep(pickle::Fragment fragment);
 

@@ -107,6 +107,8 @@ std::expected<ItemPtr, Raise> Dictionary::assign(const Key& key, pickle::Fragmen
     return value;
   }
   if (auto full = cells.check_room(entries_.size() + 1)) return std::unexpected(std::move(*full));
+  if (auto full = arguments.objects().check_items("dict", entries_.size() + 1))
+    return std::unexpected(std::move(*full));
   auto kept = arguments.keep(fragment);
   if (!kept) return std::unexpected(kept.error());
   entries_.push_back({key.hash, std::move(*kept), value, next_cell_++});

@@ -8,6 +8,7 @@
 #include "master/managers/elements.h"
 #include "master/managers/object_table.h"
 #include "master/managers/objects/numbering.h"
+#include "master/managers/objects/sorting.h"
 
 namespace reeve::master::managers {
 namespace {
@@ -20,24 +21,6 @@ constexpr std::array<std::string_view, 22> method_names{
 
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
-
-// Merge sort, stable. An order that contradicts itself, as NaN makes it, does no harm, which std::sort does not
-// promise. Ends early, in no order, when `stopped`.
-template <typename Before, typename Stopped>
-void sort_by(std::vector<ItemPtr>& items, const Before& before, const Stopped& stopped) {
-  std::vector<ItemPtr> merged(items.size());
-  const auto at = [](std::vector<ItemPtr>& in, std::size_t i) {
-    return in.begin() + static_cast<std::ptrdiff_t>(std::min(i, in.size()));
-  };
-  for (std::size_t run = 1; run < items.size(); run *= 2) {
-    for (std::size_t i = 0; i < items.size() && !stopped(); i += 2 * run)
-      std::merge(std::make_move_iterator(at(items, i)), std::make_move_iterator(at(items, i + run)),
-                 std::make_move_iterator(at(items, i + run)), std::make_move_iterator(at(items, i + 2 * run)),
-                 at(merged, i), before);
-    if (stopped()) return;
-    items.swap(merged);
-  }
-}
 
 }  // namespace
 
@@ -68,7 +51,8 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
                                                          const Arguments& arguments) {
   auto elements = elements_of(iterable, arguments.objects());
   if (!elements) return std::unexpected(elements.error());
-  if (auto full = arguments.objects().check_list(elements->size())) return std::unexpected(std::move(*full));
+  if (auto full = arguments.objects().check_items("list", elements->size()))
+    return std::unexpected(std::move(*full));
   std::vector<ItemPtr> items;
   items.reserve(elements->size());
   for (pickle::Fragment& element : *elements) {
@@ -209,6 +193,11 @@ Outcome List::assign(const SliceRange& slice, const pickle::Fragment& values, co
 
 void List::erase(const SliceRange& slice) {
   if (slice.count == 0) return;
+  if (slice.count == items_.size()) {
+    items_.clear();
+    numbers_.clear();
+    return cells.erase_all();
+  }
   for (std::size_t i = 0; i < slice.count; ++i) {
     items_[slice[i]] = nullptr;
     if (cells.kept()) cells.erase(numbers_[slice[i]]);
@@ -260,7 +249,7 @@ std::optional<Raise> List::replace(std::size_t at, std::size_t count, std::vecto
   const std::size_t size = items_.size() - count + items.size();
   if (auto full = cells.check_room(size)) return full;
   if (size > items_.size()) {
-    if (auto full = table->check_list(size)) return full;
+    if (auto full = table->check_items("list", size)) return full;
     if (auto full = table->check_bytes((size - items_.size()) * sizeof(ItemPtr))) return full;
   }
   const std::size_t common = std::min(count, items.size());
@@ -411,21 +400,9 @@ Outcome List::sort(const Arguments& arguments) {
       return raise(
           "TypeError",
           "sort(key=...) needs a Python interpreter in the server, which this one has not: sort a copy");
-  std::optional<Raise> impossible;
-  std::uint64_t steps = call_steps_max;
-  const auto before = [&impossible, &steps](const ItemPtr& a, const ItemPtr& b) {
-    if (impossible) return false;
-    const auto is_less = less(*a, *b, steps);
-    if (!is_less) impossible = is_less.error();
-    return is_less.value_or(false);
-  };
   std::vector<ItemPtr> sorted = items_;
-  // Reversed it is stable, too.
-  const bool descending = truth_of((*bound)[1], false);
-  if (descending) std::ranges::reverse(sorted);
-  sort_by(sorted, before, [&impossible] { return impossible.has_value(); });
-  if (impossible) return std::unexpected(std::move(*impossible));
-  if (descending) std::ranges::reverse(sorted);
+  if (auto error = sort_items(sorted, truth_of((*bound)[1], false)))
+    return std::unexpected(std::move(*error));
   return replaced(0, items_.size(), std::move(sorted));
 }
 
@@ -450,7 +427,7 @@ std::expected<std::size_t, Raise> List::factor_of(const pickle::Fragment& factor
   const std::size_t items_max = table->limits().list_items_max;
   const std::size_t factor_max = items_max / items_.size() + 1;  // the first that is too many
   const std::size_t count = std::min(static_cast<std::size_t>(*number), factor_max);
-  if (auto full = table->check_list(items_.size() * count)) return std::unexpected(std::move(*full));
+  if (auto full = table->check_items("list", items_.size() * count)) return std::unexpected(std::move(*full));
   if (auto full = table->check_bytes(items_.size() * count * sizeof(ItemPtr)))
     return std::unexpected(std::move(*full));
   return count;

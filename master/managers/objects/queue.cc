@@ -89,8 +89,8 @@ Outcome Queue::call(Call& call) {
   if (auto error = call.arguments.none(method)) return std::unexpected(std::move(*error));
   if (method == "task_done") return task_done(call);
   if (method == "join") return join(call);
-  if (method == "qsize") return Answer{static_cast<std::int64_t>(items_.size())};
-  return Answer{method == "empty" ? items_.empty() : full()};
+  if (method == "qsize") return Answer{static_cast<std::int64_t>(size())};
+  return Answer{method == "empty" ? size() == 0 : full()};
 }
 
 // ---- in
@@ -112,9 +112,7 @@ Outcome Queue::put(Call& call) {
 
 std::optional<Raise> Queue::add(ItemPtr item) {
   if (order_ == Order::priority) {
-    const auto place = place_of(*item, Among::last);
-    if (!place) return place.error();
-    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(*place), std::move(item));
+    if (auto error = sorted_.put(std::move(item))) return error;
   } else {
     items_.push_back(std::move(item));
   }
@@ -122,28 +120,12 @@ std::optional<Raise> Queue::add(ItemPtr item) {
   return std::nullopt;
 }
 
-std::expected<std::size_t, Raise> Queue::place_of(const Item& item, Among equals) const {
-  std::size_t low = 0, high = items_.size();
-  std::uint64_t steps = call_steps_max;
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    const Item& other = *items_[middle];
-    const auto is_less = equals == Among::last ? less(item, other, steps) : less(other, item, steps);
-    if (!is_less) return std::unexpected(is_less.error());
-    if (*is_less == (equals == Among::last))
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
-
 // ---- out
 
 Outcome Queue::get(Call& call) {
   const auto patience = get_call(call);
   if (!patience) return std::unexpected(patience.error());
-  if (!items_.empty()) {
+  if (size() > 0) {
     Answer answer{.value = take(), .precious = true};
     serve(call.hall);  // there is room now
     return answer;
@@ -154,6 +136,7 @@ Outcome Queue::get(Call& call) {
 }
 
 ItemPtr Queue::take() {
+  if (order_ == Order::priority) return sorted_.take();
   ItemPtr item;
   if (order_ == Order::lifo) {
     item = std::move(items_.back());
@@ -167,7 +150,7 @@ ItemPtr Queue::take() {
 
 void Queue::serve(Hall& hall) {
   for (;;) {
-    if (!getters_.empty() && !items_.empty()) {
+    if (!getters_.empty() && size() > 0) {
       const Caller caller = getters_.take_front().caller;
       hall.wake(*this, caller, Answer{.value = take(), .precious = true});
     } else if (!putters_.empty() && !full()) {
@@ -185,12 +168,16 @@ void Queue::serve(Hall& hall) {
 
 // It goes to where the next get finds it.
 void Queue::undelivered(const ItemPtr& item, Hall& hall) {
-  if (order_ == Order::lifo) {
-    items_.push_back(item);
-  } else {
-    // What came meanwhile can be more urgent, or such that the two cannot be compared.
-    const std::size_t place = order_ == Order::priority ? place_of(*item, Among::first).value_or(0) : 0;
-    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(place), item);
+  switch (order_) {
+    case Order::fifo:
+      items_.push_front(item);
+      break;
+    case Order::lifo:
+      items_.push_back(item);
+      break;
+    case Order::priority:
+      sorted_.give_back(item);
+      break;
   }
   serve(hall);
 }
@@ -220,12 +207,13 @@ Outcome Queue::shut_down(Call& call) {
   if (!bound) return std::unexpected(bound.error());
   shut_down_ = true;
   if (truth_of((*bound)[0], false)) {
-    unfinished_ -= std::min<std::uint64_t>(unfinished_, items_.size());
+    unfinished_ -= std::min<std::uint64_t>(unfinished_, size());
     items_.clear();
+    sorted_.clear();
     serve_joiners(call.hall);
   }
   while (!putters_.empty()) call.hall.wake(*this, putters_.take_front().caller, was_shut_down());
-  while (!getters_.empty() && items_.empty())
+  while (!getters_.empty() && size() == 0)
     call.hall.wake(*this, getters_.take_front().caller, was_shut_down());
   return Answer{};
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "master/managers/objects/sorted_items.h"
 #include "master/managers/wait_line.h"
 
 namespace reeve::master::managers {
@@ -42,19 +43,18 @@ class Queue final : public Object {
   Outcome join(Call& call);
   Outcome shut_down(Call& call);
 
-  bool full() const { return maxsize_ > 0 && static_cast<std::int64_t>(items_.size()) >= maxsize_; }
+  std::size_t size() const { return order_ == Order::priority ? sorted_.size() : items_.size(); }
+  bool full() const { return maxsize_ > 0 && static_cast<std::int64_t>(size()) >= maxsize_; }
   // Raises TypeError when a PriorityQueue cannot compare it.
   std::optional<Raise> add(ItemPtr item);
-  // In a PriorityQueue, of items as urgent as this one.
-  enum class Among : std::uint8_t { first, last };
-  std::expected<std::size_t, Raise> place_of(const Item& item, Among equals) const;
   ItemPtr take();
   void serve(Hall& hall);  // whoever can go on now
   void serve_joiners(Hall& hall);
 
   Order order_;
   std::int64_t maxsize_;
-  std::deque<ItemPtr> items_;  // of a PriorityQueue: sorted
+  std::deque<ItemPtr> items_;
+  SortedItems sorted_;  // instead, of a PriorityQueue
   std::uint64_t unfinished_ = 0;
   bool shut_down_ = false;
   struct Putting {

@@ -220,6 +220,14 @@ std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments&
     made->numbers_.values = std::move(*numbers);
     return made;
   }
+  if (given.kind() == Value::Kind::list || given.kind() == Value::Kind::tuple) {
+    for (const Value& element : given.elements()) {
+      const auto number = made->number_of(element);
+      if (!number) return std::unexpected(number.error());
+      made->numbers_.values.push_back(*number);
+    }
+    return made;
+  }
   const auto elements = elements_of(*(*bound)[1], arguments.objects());
   if (!elements) return std::unexpected(elements.error());
   for (const pickle::Fragment& element : *elements) {
@@ -305,7 +313,9 @@ Outcome SharedArray::assign(const SliceRange& slice, const pickle::Fragment& val
                                            numbers.size(), slice.count));
   for (std::size_t i = 0; i < slice.count; ++i) {
     all[slice[i]] = numbers[i];
-    note(slice[i], slice[i] + 1);
+    // Each cell once, when the last of its numbers is in place.
+    const bool is_last = i + 1 == slice.count || slice[i] / cell_numbers != slice[i + 1] / cell_numbers;
+    if (is_last) note(slice[i], slice[i] + 1);
   }
   return Answer{};
 }
@@ -366,7 +376,7 @@ Outcome SharedArray::python2_slice(const Arguments& arguments, bool assigns) {
   return part(slice);
 }
 
-std::string SharedArray::repr(std::size_t) const {
+std::string SharedArray::repr(std::size_t item_bytes_max) const {
   if (numbers_.values.empty()) return fmt::format("array('{}')", numbers_.typecode);
   std::string text;
   for (const Number& number : numbers_.values) {
@@ -376,7 +386,12 @@ std::string SharedArray::repr(std::size_t) const {
       else
         return pickle::repr(Value{n}).value_or("?");
     };
-    text += (text.empty() ? "" : ", ") + std::visit(text_of_number, number);
+    if (!text.empty()) text += ", ";
+    if (text.size() > std::min(repr_max_bytes, item_bytes_max)) {
+      text += "...";
+      break;
+    }
+    text += std::visit(text_of_number, number);
   }
   return fmt::format("array('{}', [{}])", numbers_.typecode, text);
 }

@@ -294,6 +294,42 @@ TEST_F(SmallManagerTest, AListHoldsAsManyItemsAsTheLimitSays) {
   EXPECT_THAT(call(Request{list, "__len__"}), HasSubstr("K\x03"));
 }
 
+TEST_F(SmallManagerTest, ADictHoldsAsManyItemsAsTheLimitSays) {
+  options.objects.list_items_max = 2;
+  start();
+  const std::string answer = send(next_short++, Request{"", "create"}.text("dict"));
+  const std::size_t at = answer.find("#RETURN");
+  const std::string dict = answer.substr(at + 10, static_cast<std::size_t>(answer.at(at + 9)));
+  for (int i = 0; i < 2; ++i)
+    EXPECT_THAT(call(Request{dict, "__setitem__"}.number(i).number(i)), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{dict, "__setitem__"}.number(2).number(2)),
+              HasSubstr("managers-list-items-max is 2"));
+  EXPECT_THAT(call(Request{dict, "setdefault"}.number(2)), HasSubstr("managers-list-items-max is 2"));
+  EXPECT_THAT(call(Request{dict, "__setitem__"}.number(1).number(5)), HasSubstr("#RETURN"));
+}
+
+TEST_F(SmallManagerTest, OneCallAddsAsManyElementsAsTheLimitSays) {
+  options.objects.call_elements_max = 4;
+  start();
+  const auto refused = HasSubstr("managers-call-elements-max is 4");
+  const std::string list = list_of_one();
+  EXPECT_THAT(call(Request{list, "extend"}.raw("](K\x01K\x02K\x03K\x04\x65")), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{list, "extend"}.raw("](K\x01K\x02K\x03K\x04K\x05\x65")), refused);
+  EXPECT_THAT(call(Request{list, "extend"}.raw("](" + std::string(50, 'N') + "\x65")), refused);
+  EXPECT_THAT(call(Request{list, "extend"}.text("12345")), refused);
+  EXPECT_THAT(call(Request{list, "extend"}.raw("c__builtin__\nxrange\n(K\x01K\x06K\x01tR")), refused);
+  EXPECT_THAT(call(Request{list, "extend"}.raw("](K\x01\x65")), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(with_proxy(Request{list, "extend"}, list)), refused) << "it holds six";
+  EXPECT_THAT(call(Request{list, "__len__"}), HasSubstr("K\x06"));
+  const auto dict_of = [this](int entries) {
+    std::string made = "}(";
+    for (int i = 0; i < entries; ++i) made += fmt::format("I{}\nN", i);
+    return send(next_short++, Request{"", "create"}.text("dict").raw(made + "u"));
+  };
+  EXPECT_THAT(dict_of(2), HasSubstr("#RETURN"));
+  EXPECT_THAT(dict_of(3), refused);
+}
+
 TEST_F(SmallManagerTest, PlacesOfAListCountInTheBytesOfObjects) {
   options.objects.objects_max_bytes = 1'000'000;
   start();
