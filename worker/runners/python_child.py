@@ -15,6 +15,7 @@ import sys
 import traceback
 
 PICKLE_PROTOCOL = 4  # 3.6 and 3.7 read no higher one
+ERROR_CHARS_MAX = 32_768  # of what went wrong, and as many of where
 VALUE_DEPTH_MAX = 200  # of common/pickle/limits.h, by which program_line.cc reads what we answer
 
 
@@ -79,6 +80,14 @@ def answer_with(result, as_pickle):
     return json.dumps({"encoding": "pickle", "value_base64": base64.b64encode(pickled).decode()})
 
 
+def shortened(text):
+    """An exception may hold all of its input, and a text that is too long for an answer would be none."""
+    if len(text) <= ERROR_CHARS_MAX:
+        return text
+    half = ERROR_CHARS_MAX // 2
+    return "%s\n... %d characters are left out ...\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+
+
 def error_with(error, frames):
     """What went wrong in a line, then where, without our own frames."""
     trace = error.__traceback__
@@ -87,7 +96,7 @@ def error_with(error, frames):
     what = "".join(traceback.format_exception_only(type(error), error)).strip()
     where = "".join(traceback.format_exception(type(error), error, trace))
     # Names of files may hold half a surrogate pair, which has no UTF-8.
-    text = (what + "\n" + where).encode("utf-8", "backslashreplace").decode()
+    text = (shortened(what) + "\n" + shortened(where)).encode("utf-8", "backslashreplace").decode()
     return json.dumps({"error": text})
 
 

@@ -65,6 +65,9 @@ def describe(value):
 def fail(value):
     raise ValueError("cannot do " + str(value))
 
+def fail_at_length(value):
+    raise ValueError("cannot do " + value * 20_000_000 + " at all")
+
 def leave(value):
     raise SystemExit(3)
 
@@ -225,6 +228,15 @@ TEST_F(PythonProgramTest, AnExceptionFailsTheTaskWithItsTraceback) {
   EXPECT_THAT(outcome.error, StartsWith("ValueError: cannot do 7\nTraceback"));
   EXPECT_THAT(outcome.error, HasSubstr("work.py"));
   EXPECT_THAT(outcome.error, testing::Not(HasSubstr("<string>")));
+}
+
+TEST_F(PythonProgramTest, AnErrorThatIsTooLongForAnAnswerIsToldWithoutItsMiddle) {
+  ProgramRunner runner{function("fail_at_length")};
+  const Outcome outcome = call(runner, "\"x\"");
+  EXPECT_THAT(outcome.error, StartsWith("ValueError: cannot do xxx"));
+  EXPECT_THAT(outcome.error, HasSubstr("characters are left out"));
+  EXPECT_THAT(outcome.error, HasSubstr("xxx at all\nTraceback"));
+  EXPECT_LT(outcome.error.size(), 100'000u);
 }
 
 TEST_F(PythonProgramTest, AnErrorWhoseTextHasNoUtf8IsToldAsFarAsItHas) {
