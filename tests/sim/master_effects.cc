@@ -7,7 +7,7 @@ namespace reeve::sim {
 
 void Master::keep(master::Record record) {
   if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) note_admission(*chunk);
-  history_.tasks().kept(record, now().wall, limits_.results_kept_for);
+  history_.tasks().kept(record, limits_.results_kept_for);
   commits_->keep(std::move(record));
 }
 

@@ -12,11 +12,13 @@ Duration shortest_pause(const TaskSpec& spec, std::size_t failures) {
 
 }  // namespace
 
-void Tasks::kept(const master::Record& record, WallTime now, Duration results_kept_for) {
+void Tasks::kept(const master::Record& record, Duration results_kept_for) {
   if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) {
     add(*chunk);
   } else if (const auto* job = std::get_if<master::JobRecord>(&record)) {
     jobs_[job->id] = *job;
+    if (Finished& last = finished_[job->id]; last.by_the_wall != job->finished)
+      last = {job->finished, clock_.now(), life_};
   } else if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) {
     const auto task = tasks_.find(outcome->task);
     if (task == tasks_.end()) return;
@@ -29,19 +31,21 @@ void Tasks::kept(const master::Record& record, WallTime now, Duration results_ke
           task != tasks_.end() && !task->second.fetched)
         broke("task {} was erased, and nobody had fetched its result", task->first);
   } else if (const auto* gone = std::get_if<master::JobErased>(&record)) {
-    check_erasure(gone->id, now, results_kept_for);
+    check_erasure(gone->id, results_kept_for);
   }
 }
 
-void Tasks::check_erasure(JobId id, WallTime now, Duration results_kept_for) {
+// Their age is not a matter of the wall's clock, but across a restart.
+void Tasks::check_erasure(JobId id, Duration results_kept_for) {
   erased_.insert(id);
   const master::JobRecord& job = jobs_[id];
   const auto tasks = tasks_of(id);
   if (std::ranges::all_of(tasks, [](const auto* task) { return task->second.fetched; })) return;
   if (job.finished == WallTime{})
     broke("job {} was erased before it was finished", id);
-  else if (now - job.finished <= results_kept_for)
-    broke("the results of job {} were kept for {} ms only", id, (now - job.finished).count() / 1000);
+  else if (const Finished& end = finished_[id];
+           clock_.now() - end.at <= results_kept_for && !uncertain(end.at, end.life))
+    broke("the results of job {} were kept for {} ms only", id, (clock_.now() - end.at).count() / 1000);
 }
 
 void Tasks::add(const master::ChunkRecord& chunk) {

@@ -30,7 +30,7 @@ class Tasks {
   using Broke = std::function<void(std::string)>;
   Tasks(const Clockwork& clock, Broke broke) : clock_(clock), broke_(std::move(broke)) {}
 
-  void kept(const master::Record& record, WallTime now, Duration results_kept_for);
+  void kept(const master::Record& record, Duration results_kept_for);
   void restarted(const Disk& disk);
   void wall_clock_stepped() { stepped_ = clock_.now(); }
   void set_kind(const std::string& queue, QueueKind kind) { kinds_[queue] = kind; }
@@ -89,7 +89,7 @@ class Tasks {
   void check_failures(const TaskId& task, const Known& known);
   void check_waits(const TaskId& task, const Known& known);
   void check_may_go(const TaskId& task, const Known& known, const To& to);
-  void check_erasure(JobId job, WallTime now, Duration results_kept_for);
+  void check_erasure(JobId job, Duration results_kept_for);
   std::vector<std::pair<const TaskId, Known>*> tasks_of(JobId job);
   // Its moment was kept by a clock that was set since.
   bool uncertain(TimePoint since, std::uint64_t life) const { return life != life_ && stepped_ >= since; }
@@ -104,6 +104,12 @@ class Tasks {
   TimePoint stepped_{};
   std::map<TaskId, Known> tasks_;
   std::map<JobId, master::JobRecord> jobs_;
+  struct Finished {
+    WallTime by_the_wall;
+    TimePoint at;
+    std::uint64_t life;
+  };
+  std::map<JobId, Finished> finished_;
   std::set<JobId> erased_;
   std::map<std::string, QueueKind> kinds_;
   std::map<Where, Line> lines_;  // of tasks that came in this life, may go, and were never granted
