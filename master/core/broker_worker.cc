@@ -336,11 +336,16 @@ void Broker::session_left(SessionId session_id, Now now, Effects& out) {
     if (Job* job = find_job(id))
       std::erase_if(job->watchers, [session_id](const Watcher& w) { return w.session == session_id; });
   }
-  // Values that were on their way to it go back to the front, in their order.
+  // Values that were on their way to it go back to the front, in their order: all of them, before somebody who waits gets
+  // the first.
   std::vector<TaskRef> values;
   for (const Lease& lease : leases_.of(session.holder)) values.push_back(lease.ref);
   std::ranges::sort(values, std::greater<>{}, [](const TaskRef& ref) { return ref.id(); });
-  for (const TaskRef& ref : values) make_ready(ref, true, step);
+  for (const TaskRef& ref : values) {
+    transition(ref, TaskState::ready, step);
+    enqueue(ref, true);
+  }
+  for (const TaskRef& ref : values) serve_queue(*ref.chunk->queue, step);
   leases_.remove_holder(session.holder);
 
   Client& client = *session.client;

@@ -76,6 +76,19 @@ TEST_F(BrokerQueueTest, AValueThatItsTakerDidNotAcknowledgeGoesBackToTheFront) {
   EXPECT_THAT(last_values(), ElementsAre("a", "b", "c"));
 }
 
+TEST_F(BrokerQueueTest, ValuesOfAClientThatLeftComeInTheirOrderToThoseWhoWait) {
+  broker->client_joined(other, "client-2", now);
+  ASSERT_TRUE(put("q", {"a", "b", "c"}));
+  ASSERT_TRUE(get("q", true, 0s, client, 3));
+  ASSERT_TRUE(get("q", true, 0s, other));
+  ASSERT_TRUE(get("q", true, 0s, other, 2));
+  broker->session_left(client, now, out);
+  settle();
+  ASSERT_EQ(out.gots.size(), 3u);
+  EXPECT_EQ(out.gots[1].answer->front().value, "a");
+  EXPECT_THAT(last_values(), ElementsAre("b", "c"));
+}
+
 TEST_F(BrokerQueueTest, AWaiterThatLeftTakesNothing) {
   broker->client_joined(other, "client-2", now);
   ASSERT_TRUE(get("q", true, 0s, other));
