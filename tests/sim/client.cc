@@ -179,14 +179,15 @@ void Client::send(std::uint64_t id, const Request& request) {
       values.settled = settled;
       master.client_puts(session, id, values);
     });
-  else if (request.cancel)
+  else if (request.cancel) {
+    history_.tasks().cancel_asked(request.cancel->job, request.cancel->indices);
     say([id, what = *request.cancel](Master& master, SessionId session) {
       master.client_says(session, id,
                          [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
                            return broker.cancel(asker, what.job, what.indices, at, out);
                          });
     });
-  else if (request.join)
+  } else if (request.join)
     say([id, queue = request.queue](Master& master, SessionId session) {
       master.client_joins(session, id, queue);
     });

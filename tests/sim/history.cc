@@ -172,6 +172,7 @@ void History::task_done_refused(const std::string& client, const Error& why) {
 void History::everything_should_be_done(const Disk& disk, std::uint64_t unfinished, std::size_t unanswered) {
   if (unfinished > 0) broke("{} tasks and values are unfinished long after the last fault", unfinished);
   tasks_.check_result_queues(disk);
+  tasks_.check_no_unexplained_failures();
   if (unanswered > 0) broke("{} requests have no answer long after the last fault", unanswered);
   for (const TaskId& task : disk.recorded_twice()) broke("two final states of task {} were recorded", task);
   std::set<TaskId> acknowledged;

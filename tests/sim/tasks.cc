@@ -24,6 +24,7 @@ void Tasks::kept(const master::Record& record, Duration results_kept_for) {
     if (task == tasks_.end()) return;
     if (task->second.ended) broke("task {} ended a second time", outcome->task);
     task->second.ended = outcome->outcome.state;
+    check_reason_to_end(outcome->task, task->second);
     leave_line(outcome->task, *task->second.spec);
   } else if (const auto* erased = std::get_if<master::ChunkErased>(&record)) {
     for (std::uint32_t i = 0; i < chunks_[{erased->job, erased->first}]; ++i)
@@ -36,6 +37,21 @@ void Tasks::kept(const master::Record& record, Duration results_kept_for) {
 }
 
 // Their age is not a matter of the wall's clock, but across a restart.
+// Nobody's task is cancelled or failed for nothing. What fails is explained by failed(), or has to be run at most once.
+void Tasks::check_reason_to_end(const TaskId& task, const Known& known) {
+  if (known.ended == TaskState::failed && !known.spec->at_most_once) failed_unexplained_.insert(task);
+  if (known.ended != TaskState::cancelled) return;
+  if (asked_to_cancel_.contains(task) || asked_to_cancel_.contains({task.job, 0})) return;
+  const auto lets_it_run = [this](JobId other) { return !is_erased(other) && succeeded(other); };
+  if (std::ranges::all_of(jobs_[task.job].after, lets_it_run))
+    broke("task {} was cancelled, and nobody had asked for that", task);
+}
+
+void Tasks::check_no_unexplained_failures() {
+  for (const TaskId& task : failed_unexplained_)
+    broke("task {} was given up, and it had not failed often enough", task);
+}
+
 void Tasks::check_erasure(JobId id, Duration results_kept_for) {
   erased_.insert(id);
   const master::JobRecord& job = jobs_[id];
@@ -168,6 +184,7 @@ void Tasks::failed(const Fence& fence) {
   if (found == tasks_.end()) return;
   Known& known = found->second;
   known.failures[fence] = {clock_.now(), life_};
+  failed_unexplained_.erase(fence.task);
   if (known.ended == TaskState::failed && known.failures.size() <= known.spec->retries)
     broke("task {} was given up after {} failures; it has {} retries", fence.task, known.failures.size(),
           known.spec->retries);
@@ -178,6 +195,11 @@ void Tasks::failure_acknowledged(const Fence& fence) {
   if (found == tasks_.end()) return;
   if (const auto failure = found->second.failures.find(fence); failure != found->second.failures.end())
     failure->second.acknowledged = true;
+}
+
+void Tasks::cancel_asked(JobId job, std::span<const std::uint32_t> indices) {
+  if (indices.empty()) asked_to_cancel_.insert({job, 0});
+  for (const std::uint32_t index : indices) asked_to_cancel_.insert({job, index});
 }
 
 void Tasks::cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices) {

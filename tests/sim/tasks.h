@@ -45,7 +45,11 @@ class Tasks {
   void succeeded(const TaskId& task, const std::string& value);
   void failed(const Fence& fence);  // by itself, and the Broker took note of it
   void failure_acknowledged(const Fence& fence);
-  void cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices);  // empty: all
+  // A client asks for it: it may happen from now on. No indices: all.
+  void cancel_asked(JobId job, std::span<const std::uint32_t> indices);
+  void cancel_acknowledged(JobId job, std::span<const std::uint32_t> indices);
+  // Nobody tells the checker of failures that were none; they are known at the end.
+  void check_no_unexplained_failures();
   void fetched(const TaskId& task);
   bool was_cancelled(const TaskId& task) const {
     const auto found = tasks_.find(task);
@@ -89,6 +93,7 @@ class Tasks {
   void check_failures(const TaskId& task, const Known& known);
   void check_waits(const TaskId& task, const Known& known);
   void check_may_go(const TaskId& task, const Known& known, const To& to);
+  void check_reason_to_end(const TaskId& task, const Known& known);
   void check_erasure(JobId job, Duration results_kept_for);
   std::vector<std::pair<const TaskId, Known>*> tasks_of(JobId job);
   // Its moment was kept by a clock that was set since.
@@ -111,6 +116,8 @@ class Tasks {
   };
   std::map<JobId, Finished> finished_;
   std::set<JobId> erased_;
+  std::set<TaskId> asked_to_cancel_;     // index 0: the whole job
+  std::set<TaskId> failed_unexplained_;  // recorded as failed, while no worker has said so
   std::map<std::string, QueueKind> kinds_;
   std::map<Where, Line> lines_;  // of tasks that came in this life, may go, and were never granted
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> chunks_;  // tasks in each
