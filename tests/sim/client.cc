@@ -211,6 +211,11 @@ std::optional<std::uint64_t> Client::number_of(std::uint64_t request) const {
   return found->second.number;
 }
 
+bool Client::is_put(std::uint64_t request) const {
+  const auto found = requests_.find(request);
+  return found != requests_.end() && found->second.values.has_value();
+}
+
 std::optional<Client::Cancel> Client::cancel_of(std::uint64_t request) const {
   const auto found = requests_.find(request);
   return found == requests_.end() ? std::nullopt : found->second.cancel;

@@ -36,6 +36,7 @@ class Client {
     std::vector<std::uint32_t> indices;  // empty: all
   };
   std::optional<std::uint64_t> number_of(std::uint64_t request) const;
+  bool is_put(std::uint64_t request) const;
   std::optional<Cancel> cancel_of(std::uint64_t request) const;
 
   // ---- what the master says

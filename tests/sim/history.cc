@@ -151,6 +151,14 @@ void History::outcome_seen(const TaskId& task, const Outcome& outcome, const Dis
     broke("task {} ended twice: first {}, then {}", task, first->second, seen);
 }
 
+void History::not_told(const TaskId& task, const std::string& client) {
+  broke("task {} ended, and {}, which watches it, is not told", task, client);
+}
+
+void History::told_otherwise(const TaskId& task, const std::string& client) {
+  broke("{} is told another outcome of task {} than is kept", client, task);
+}
+
 void History::received(const std::string& value) {
   if (received_.insert(value).second) ++totals_.values;
 }

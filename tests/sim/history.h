@@ -66,6 +66,8 @@ class History {
   // The master said that it can never be, and the client believed it.
   void given_up(const std::string& client, std::uint64_t number, const std::vector<JobId>& after,
                 const Disk& disk);
+  void not_told(const TaskId& task, const std::string& client);
+  void told_otherwise(const TaskId& task, const std::string& client);
   void outcome_seen(const TaskId& task, const Outcome& outcome, const Disk& disk);
   void received(const std::string& value);
   void finishing(const std::string& queue,

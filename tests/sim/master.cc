@@ -75,6 +75,8 @@ void Master::kill() {
   departures_ = {};
   admissions_.clear();
   joins_.clear();
+  watching_.clear();
+  told_outcomes_.clear();
   turn_pending_ = false;
   timer_at_.reset();
   process_.die();

@@ -116,6 +116,7 @@ class Master final : private master::Effects {
   void add_lies(const std::string& worker, std::vector<Finished>& finished);
   void note_admission(const master::ChunkRecord& chunk);
   void check_admissions();
+  void check_told(const master::OutcomeRecord& kept);
 
   // ---- Effects
   void keep(master::Record record) override;
@@ -123,7 +124,9 @@ class Master final : private master::Effects {
   void got(SessionId to, std::uint64_t request,
            const Result<std::span<const master::ItemView>>& answer) override;
   void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) override;
-  void job_changed(SessionId, std::uint64_t, const master::JobView&) override {}
+  void job_changed(SessionId to, std::uint64_t, const master::JobView& job) override {
+    watching_[job.id].insert(to);
+  }
   void outcome(SessionId to, TaskId task, const Outcome& outcome) override;
   bool congested(SessionId) const override { return false; }
   void lagging(SessionId, JobId) override {}
@@ -154,6 +157,8 @@ class Master final : private master::Effects {
     TaskId first;
   };
   std::vector<Admission> admissions_;  // of this turn
+  std::map<JobId, std::set<SessionId>> watching_;
+  std::map<std::pair<SessionId, TaskId>, Outcome> told_outcomes_;
   SessionId operator_;
   std::map<std::string, bool> paused_wishes_, draining_wishes_;
   std::set<std::string> paused_, draining_;  // as the Broker was told

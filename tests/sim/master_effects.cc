@@ -7,8 +7,22 @@ namespace reeve::sim {
 
 void Master::keep(master::Record record) {
   if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) note_admission(*chunk);
+  if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) check_told(*outcome);
   history_.tasks().kept(record, limits_.results_kept_for);
   commits_->keep(std::move(record));
+}
+
+// Whoever watches a job hears of each end in it, and of the one that is kept.
+void Master::check_told(const master::OutcomeRecord& kept) {
+  for (const SessionId id : watching_[kept.task.job]) {
+    if (session(id) == nullptr) continue;
+    const auto told = told_outcomes_.find({id, kept.task});
+    if (told == told_outcomes_.end())
+      history_.not_told(kept.task, session(id)->client->key());
+    else if (told->second.state != kept.outcome.state || told->second.value != kept.outcome.value ||
+             told->second.error != kept.outcome.error || told->second.attempt != kept.outcome.attempt)
+      history_.told_otherwise(kept.task, session(id)->client->key());
+  }
 }
 
 // Pre: it is not counted yet.
@@ -33,9 +47,10 @@ void Master::submitted(SessionId to, std::uint64_t request, const Result<master:
   if (!answer)
     if (const auto number = client->number_of(request)) history_.refused(client->key(), *number);
   Message message{[client, request, answer] { client->on_submitted(request, answer); },
-                  [this, client, request, answer] {
+                  [this, to, client, request, answer] {
                     const auto number = client->number_of(request);
                     if (!answer || !number) return;
+                    if (!client->is_put(request)) watching_[answer->job].insert(to);
                     history_.acknowledged(client->key(), *number, *answer, disk_);
                     story_.tell("master", "acknowledges {} of {}", *number, client->key());
                   }};
@@ -78,6 +93,7 @@ void Master::done(SessionId to, std::uint64_t request, const Result<std::uint64_
 void Master::outcome(SessionId to, TaskId task, const Outcome& outcome) {
   Session* const found = session(to);
   if (found == nullptr) return;
+  told_outcomes_[{to, task}] = outcome;
   Message message{[client = found->client, task, state = outcome.state] { client->on_outcome(task, state); },
                   [this, task, outcome] { history_.outcome_seen(task, outcome, disk_); }};
   if (bug_ == Bug::reply_before_commit) return send(to, std::move(message));
