@@ -113,7 +113,8 @@ void Client::submit() {
   submission.number = next_number_++;
   history_.submitting(name_, submission.number, tasks);
   story_.tell(name_, "submits {}: {} {} tasks", submission.number, tasks, spec.function);
-  ask({.number = submission.number, .submission = std::move(submission)});
+  const Duration wait_max = submission.wait_max;
+  ask({.number = submission.number, .submission = std::move(submission), .wait_max = wait_max});
 }
 
 void Client::put() {
@@ -132,7 +133,8 @@ void Client::put() {
   history_.submitting(name_, values.number, count, values.queue, std::move(texts));
   story_.tell(name_, "puts {}: {} values up to {} into {}", values.number, count, next_value_ - 1,
               values.queue);
-  ask({.number = values.number, .queue = values.queue, .values = std::move(values)});
+  const Duration wait_max = values.wait_max;
+  ask({.number = values.number, .queue = values.queue, .values = std::move(values), .wait_max = wait_max});
 }
 
 void Client::get() {
@@ -142,7 +144,7 @@ void Client::get() {
                                  3s};
   if (!session_) return;
   const std::uint64_t request = next_request_++;
-  requests_[request] = {.queue = queue};
+  requests_[request] = {.queue = queue, .wait_max = wanted.wait ? wanted.wait_max : Duration{}};
   say([request, wanted](Master& master, SessionId id) {
     master.client_says(id, request,
                        [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
@@ -203,6 +205,11 @@ std::uint64_t Client::settled() const {
 std::size_t Client::unanswered() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(requests_, [](const auto& one) { return one.second.repeats(); }));
+}
+
+Duration Client::wait_max_of(std::uint64_t request) const {
+  const auto found = requests_.find(request);
+  return found == requests_.end() ? Duration{} : found->second.wait_max;
 }
 
 std::optional<std::uint64_t> Client::number_of(std::uint64_t request) const {

@@ -35,6 +35,7 @@ class Client {
     JobId job;
     std::vector<std::uint32_t> indices;  // empty: all
   };
+  Duration wait_max_of(std::uint64_t request) const;  // zero: for ever, or not at all
   std::optional<std::uint64_t> number_of(std::uint64_t request) const;
   bool is_put(std::uint64_t request) const;
   std::optional<Cancel> cancel_of(std::uint64_t request) const;
@@ -55,6 +56,7 @@ class Client {
     std::optional<master::PutValues> values{};
     std::optional<Cancel> cancel{};
     bool join = false;
+    Duration wait_max{};
     std::vector<std::string> done{};  // values for which this is the task_done
     // What is joined once everything was taken is answered for certain.
     bool repeats() const { return number > 0 || cancel || (join && queue == "held"); }

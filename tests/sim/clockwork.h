@@ -95,6 +95,7 @@ class Process {
   void after(Duration time, std::function<void()> what) { at(clock_.now() + time, std::move(what)); }
   void freeze(Duration time) { frozen_until_ = std::max(frozen_until_, clock_.now() + time); }
   bool frozen() const { return clock_.now() < frozen_until_; }
+  bool stood_still_at(TimePoint moment) const { return moment <= frozen_until_; }  // or later
   bool alive() const { return alive_; }
   void begin() { alive_ = true; }
   void die() {

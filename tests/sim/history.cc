@@ -163,6 +163,8 @@ void History::received(const std::string& value) {
   if (received_.insert(value).second) ++totals_.values;
 }
 
+void History::answered_out_of_time(std::string_view when) { broke("a wait ends {} its time is over", when); }
+
 void History::finishing(const std::string& queue, const std::vector<std::string>& values) {
   for (const std::string& value : values) unfinished_[queue].erase(value), finishing_.insert(value);
 }

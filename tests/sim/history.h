@@ -69,6 +69,7 @@ class History {
   void not_told(const TaskId& task, const std::string& client);
   void told_otherwise(const TaskId& task, const std::string& client);
   void outcome_seen(const TaskId& task, const Outcome& outcome, const Disk& disk);
+  void answered_out_of_time(std::string_view when);  // a wait with a limit
   void received(const std::string& value);
   void finishing(const std::string& queue,
                  const std::vector<std::string>& values);  // task_done is on its way

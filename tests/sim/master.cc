@@ -80,6 +80,7 @@ void Master::kill() {
   turn_pending_ = false;
   timer_at_.reset();
   process_.die();
+  waits_.clear();
   for (auto& [id, session] : std::exchange(sessions_, {})) session->outbox().connection().close(End::master);
 }
 
@@ -120,6 +121,7 @@ Master::Session& Master::open_session(const ConnectionPtr& connection) {
 void Master::end_session(SessionId id) {
   if (sessions_.erase(id) == 0) return;
   if (bug_ != Bug::waiter_not_removed) broker_->session_left(id, now(), *this);
+  std::erase_if(waits_, [id](const auto& wait) { return wait.first.first == id; });
   turn_soon();
 }
 
@@ -256,10 +258,12 @@ void Master::client_says_hello(const ConnectionPtr& connection, Client& client) 
 void Master::client_says(SessionId id, std::uint64_t request, const Master::Command& what, Store store) {
   if (session(id) == nullptr) return;
   // As the real sessions do: what would need the store is refused while that cannot be written.
+  wait_begins(id, request);
   const bool refused = store == Store::needed && !commits_->trouble().empty();
   const Result<void> done =
       refused ? fail(Errc::storage_failed, "the disk") : what(*broker_, {id, request}, now(), *this);
   if (!done) {
+    waits_.erase({id, request});
     Client* const client = session(id)->client;
     if (const auto number = client->number_of(request)) {
       story_.tell("master", "refuses {} of {}: {}", *number, client->key(), done.error().detail);
@@ -268,6 +272,27 @@ void Master::client_says(SessionId id, std::uint64_t request, const Master::Comm
     hold(id, {[client, request, error = done.error()] { client->on_error(request, error); }});
   }
   turn_soon();
+}
+
+void Master::wait_begins(SessionId id, std::uint64_t request) {
+  if (const Duration longest = session(id)->client->wait_max_of(request); longest > Duration{0})
+    waits_[{id, request}] = {clock_.now(), longest};
+}
+
+void Master::wait_ends(SessionId id, std::uint64_t request, bool gave_up) {
+  const auto found = waits_.find({id, request});
+  if (found == waits_.end()) return;
+  const TimePoint end = found->second.since + found->second.longest;
+  waits_.erase(found);
+  if (gave_up && clock_.now() < end) history_.answered_out_of_time("before");
+  if (clock_.now() > end + 1ms && !process_.stood_still_at(end)) history_.answered_out_of_time("after");
+}
+
+void Master::check_waits() {
+  for (const auto& [who, wait] : waits_)
+    if (const TimePoint end = wait.since + wait.longest;
+        clock_.now() > end + 1ms && !process_.stood_still_at(end))
+      history_.answered_out_of_time("long after");
 }
 
 void Master::client_submits(SessionId id, std::uint64_t request, master::Submission submission) {

@@ -34,7 +34,8 @@ class Master final : private master::Effects {
   void kill();
   void fail_commits(bool failing) { failing_ = failing; }
   const Disk& disk() const { return disk_; }
-  void tell_state();  // for who wants to know why it does not go on
+  void check_waits();  // nobody has waited for longer than it wanted to
+  void tell_state();   // for who wants to know why it does not go on
   std::uint64_t unfinished() const { return broker_ ? broker_->stats().tasks.unfinished() : 0; }
   // Clocks that people or time servers set: the wall's, never the steady one.
   void step_wall_clock(Duration by) { wall_offset_ += by; }
@@ -114,6 +115,8 @@ class Master final : private master::Effects {
   void send(SessionId to, Message message);
   void fulfil_wishes();
   void add_lies(const std::string& worker, std::vector<Finished>& finished);
+  void wait_begins(SessionId id, std::uint64_t request);
+  void wait_ends(SessionId id, std::uint64_t request, bool gave_up);
   void note_admission(const master::ChunkRecord& chunk);
   void check_admissions();
   void check_told(const master::OutcomeRecord& kept);
@@ -151,7 +154,12 @@ class Master final : private master::Effects {
     History::Values unfinished;  // when it came
   };
   std::map<std::pair<SessionId, std::uint64_t>, Join> joins_;
-  struct Admission {  // to a bounded queue
+  struct Wait {
+    TimePoint since;
+    Duration longest;
+  };
+  std::map<std::pair<SessionId, std::uint64_t>, Wait> waits_;  // gets and puts
+  struct Admission {                                           // to a bounded queue
     std::string queue;
     std::uint64_t before, more;
     TaskId first;

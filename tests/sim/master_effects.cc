@@ -43,6 +43,7 @@ void Master::check_admissions() {
 void Master::submitted(SessionId to, std::uint64_t request, const Result<master::Accepted>& answer) {
   Session* const found = session(to);
   if (found == nullptr || found->client == nullptr) return;
+  wait_ends(to, request, !answer && answer.error().code == Errc::queue_full);
   Client* const client = found->client;
   if (!answer)
     if (const auto number = client->number_of(request)) history_.refused(client->key(), *number);
@@ -62,6 +63,7 @@ void Master::got(SessionId to, std::uint64_t request,
                  const Result<std::span<const master::ItemView>>& answer) {
   Session* const found = session(to);
   if (found == nullptr) return;
+  wait_ends(to, request, !answer && answer.error().code == Errc::queue_empty);
   Client* const client = found->client;
   if (!answer)
     return hold(to, {[client, request, error = answer.error()] { client->on_error(request, error); }});

@@ -46,6 +46,7 @@ Verdict World::run() {
   std::size_t unanswered = 0;
   for (const Client& client : clients_) unanswered += client.unanswered();
   master_.tell_state();
+  master_.check_waits();
   history_.everything_should_be_done(disk_, master_.unfinished(), unanswered);
   return {history_.broken(), history_.totals(), faults_};
 }
