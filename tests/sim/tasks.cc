@@ -67,6 +67,7 @@ void Tasks::check_erasure(JobId id, Duration results_kept_for) {
 void Tasks::add(const master::ChunkRecord& chunk) {
   const auto count = static_cast<std::uint32_t>(chunk.payloads->size());
   chunks_[{chunk.job, chunk.first}] = count;
+  if (chunk.origins != nullptr) check_results(chunk);
   if (chunk.spec->is_value()) return;
   const bool may_go = chunk.spec->delay == Duration{0} && jobs_[chunk.job].after.empty();
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -76,6 +77,23 @@ void Tasks::add(const master::ChunkRecord& chunk) {
                                         .kept_at = clock_.now(),
                                         .life = life_});
     if (may_go) lines_[{chunk.spec->queue, chunk.spec->function}][chunk.spec->priority].push_back(task);
+  }
+}
+
+// What is put into a result queue is the result of the task that it is said to come from.
+void Tasks::check_results(const master::ChunkRecord& chunk) {
+  for (std::size_t i = 0; i < chunk.origins->size(); ++i) {
+    const master::ValueOrigin& from = (*chunk.origins)[i];
+    const std::string value((*chunk.payloads)[i]);
+    const auto task = tasks_.find(from.task);
+    if (task == tasks_.end()) continue;
+    if (from.state != task->second.ended || chunk.spec->queue != task->second.spec->result_queue)
+      broke("the result of task {} in queue {} is none, or none of there", from.task, chunk.spec->queue);
+    else if (from.state == TaskState::succeeded)
+      succeeded(from.task, value);
+    else if (!value.contains(fmt::format(R"("task":"{}")", from.task)))
+      broke("the result of task {} in queue {} is that of another one: {}", from.task, chunk.spec->queue,
+            value);
   }
 }
 

@@ -88,6 +88,7 @@ class Tasks {
   using Where = std::pair<std::string, std::string>;               // queue, function
 
   void add(const master::ChunkRecord& chunk);
+  void check_results(const master::ChunkRecord& chunk);
   void leave_line(const TaskId& task, const TaskSpec& spec);
   void check_turn(const TaskId& task, const TaskSpec& spec, const To& to);
   void check_failures(const TaskId& task, const Known& known);
