@@ -39,6 +39,7 @@ class Master final : private master::Effects {
   std::uint64_t unfinished() const { return broker_ ? broker_->stats().tasks.unfinished() : 0; }
   // Clocks that people or time servers set: the wall's, never the steady one.
   void step_wall_clock(Duration by) { wall_offset_ += by; }
+  void check_retention() { history_.tasks().check_retention(now().wall, limits_.results_kept_for); }
 
   // ---- what peers say; each comes by a connection, whose session the master gave
   void worker_says_hello(const ConnectionPtr& connection, Worker& worker, master::WorkerIntro intro);

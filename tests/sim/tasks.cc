@@ -64,6 +64,15 @@ void Tasks::check_erasure(JobId id, Duration results_kept_for) {
     broke("the results of job {} were kept for {} ms only", id, (clock_.now() - end.at).count() / 1000);
 }
 
+void Tasks::check_retention(WallTime now, Duration results_kept_for) const {
+  constexpr Duration patience = 10s;
+  for (const auto& [id, job] : jobs_)
+    if (stepped_ == TimePoint{} && job.finished != WallTime{} && !erased_.contains(id) &&
+        now - job.finished > results_kept_for + patience)
+      broke_(fmt::format("the results of job {} are kept for {} ms, and go on", id,
+                         (now - job.finished).count() / 1000));
+}
+
 void Tasks::add(const master::ChunkRecord& chunk) {
   const auto count = static_cast<std::uint32_t>(chunk.payloads->size());
   chunks_[{chunk.job, chunk.first}] = count;

@@ -62,6 +62,8 @@ class Tasks {
   }
   // No task has its result in its result queue twice. (That it is there is not promised: docs/RELIABILITY.md.)
   void check_result_queues(const Disk& disk);
+  // Results are not kept for ever. (A clock that was set back makes them stay for longer.)
+  void check_retention(WallTime now, Duration results_kept_for) const;
   bool is_erased(JobId job) const { return erased_.contains(job); }
   bool succeeded(JobId job) {
     const auto tasks = tasks_of(job);

@@ -43,6 +43,7 @@ Verdict World::run() {
   clock_.run_until(clock_.now() + longest_trouble);  // what was begun in troubled times ends
   while (!done() && clock_.now() < end) clock_.run_until(clock_.now() + 1s);
   clock_.run_until(clock_.now() + 1s);  // what was decided last is written
+  master_.check_retention();
   std::size_t unanswered = 0;
   for (const Client& client : clients_) unanswered += client.unanswered();
   master_.tell_state();
