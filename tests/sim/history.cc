@@ -55,6 +55,10 @@ void History::granted(const Fence& fence, const Tasks::To& to) {
   tasks_.granted(fence, to);
 }
 
+void History::pause_forgotten(const std::string& queue) {
+  broke("queue {} was paused or resumed, and is not as it was after a restart", queue);
+}
+
 bool History::is_current(const Fence& fence) const {
   const auto found = current_.find(fence.task);
   return found != current_.end() && found->second.fence == fence;

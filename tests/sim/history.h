@@ -42,6 +42,7 @@ class History {
   // `asked`: what was unfinished when the answered join came.
   void joined(const std::string& queue, const Values& asked);
   void admitted(const std::string& queue, std::uint64_t before, std::uint64_t more, std::uint64_t maxsize);
+  void pause_forgotten(const std::string& queue);
   bool is_current(const Fence& fence) const;
   const Fence& current(const TaskId& task) { return current_[task].fence; }
   const std::string& holder(const TaskId& task) { return current_[task].worker; }

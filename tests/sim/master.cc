@@ -42,6 +42,8 @@ void Master::set_up_queues() {
   for (const auto& [name, wish] : paused_wishes_)
     if (const master::Queue* queue = broker_->queue(name); queue != nullptr && queue->paused)
       paused_.insert(name);
+  for (const auto& [name, on] : pauses_to_be_kept_)
+    if (paused_.contains(name) != on) history_.pause_forgotten(name);
 }
 
 void Master::fulfil_wishes() {
@@ -52,6 +54,7 @@ void Master::fulfil_wishes() {
     story_.tell("operator", "{} queue {}", wish ? "pauses" : "resumes", name);
     (void)broker_->queue_control(
         {operator_, 0}, name, wish ? master::QueueAction::pause : master::QueueAction::resume, now(), *this);
+    pauses_[name] = {wish, commits_->ticket()};
     wish ? (void)paused_.insert(name) : (void)paused_.erase(name);
   }
   draining_.clear();
@@ -69,6 +72,10 @@ void Master::kill() {
   story_.tell("master", "is killed");
   if (!writing_.records.empty() && !failing_ && clock_.chance(50)) disk_.apply(writing_.records);
   disk_.power_cut();
+  for (const auto& [name, pause] : std::exchange(pauses_, {})) {
+    pauses_to_be_kept_.erase(name);  // or it is not known
+    if (pause.kept_by <= commits_->committed()) pauses_to_be_kept_[name] = pause.on;
+  }
   writing_ = {};
   broker_.reset();
   commits_.reset();

@@ -171,6 +171,12 @@ class Master final : private master::Effects {
   SessionId operator_;
   std::map<std::string, bool> paused_wishes_, draining_wishes_;
   std::set<std::string> paused_, draining_;  // as the Broker was told
+  struct Pause {
+    bool on;
+    master::Ticket kept_by;
+  };
+  std::map<std::string, Pause> pauses_;            // by queue: what this master was told last
+  std::map<std::string, bool> pauses_to_be_kept_;  // what is on the disk
   // For peers who lie: results that were reported once, and attempts that others run.
   std::vector<Finished> told_;
   std::deque<std::pair<Fence, std::string>> running_;
