@@ -261,15 +261,28 @@ void Client::finish(const std::string& queue, const std::vector<Value>& values) 
   std::vector<TaskId> ids;
   std::vector<std::string> texts;
   for (const Value& value : values) ids.push_back(value.id), texts.push_back(value.text);
+  if (queue != "held") {
+    say([ids](Master& master, SessionId id) { master.client_took(id, ids); });
+    // Sometimes one by one: then the rest stays taken, also while masters come and go.
+    std::vector<std::string> later;
+    if (clock_.chance(50)) later.assign(texts.begin() + 1, texts.end()), texts.resize(1);
+    return task_done(queue, std::move(texts), std::move(later));
+  }
   history_.finishing(queue, texts);
   const std::uint64_t request = next_request_++;
   requests_[request] = {.queue = queue, .done = std::move(texts)};
-  if (queue == "held")
-    return say([request, queue, ids](Master& master, SessionId id) {
-      master.client_finishes(id, request, queue, ids);
-    });
-  say([ids](Master& master, SessionId id) { master.client_took(id, ids); });
-  say([request, queue, count = ids.size()](Master& master, SessionId id) {
+  say([request, queue, ids](Master& master, SessionId id) {
+    master.client_finishes(id, request, queue, ids);
+  });
+}
+
+void Client::task_done(const std::string& queue, std::vector<std::string> texts,
+                       std::vector<std::string> later) {
+  history_.finishing(queue, texts);
+  const std::uint64_t request = next_request_++;
+  const std::size_t count = texts.size();
+  requests_[request] = {.queue = queue, .done = std::move(texts), .later = std::move(later)};
+  say([request, queue, count](Master& master, SessionId id) {
     master.client_says(
         id, request,
         [&](master::Broker& broker, master::Asker asker, Now at, master::Effects& out) {
@@ -279,10 +292,19 @@ void Client::finish(const std::string& queue, const std::vector<Value>& values) 
   });
 }
 
+// That they were taken is on the disk.
+void Client::task_done_later(const std::string& queue, const std::vector<std::string>& texts) {
+  process_.after(clock_.between(0us, 3s), [this, queue, texts] {
+    if (!session_) return task_done_later(queue, texts);
+    task_done(queue, texts, {});
+  });
+}
+
 void Client::on_done(std::uint64_t request) {
   const auto found = requests_.find(request);
   if (found == requests_.end()) return;
   history_.finished(found->second.done);
+  if (!found->second.later.empty()) task_done_later(found->second.queue, found->second.later);
   requests_.erase(found);
 }
 

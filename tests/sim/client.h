@@ -58,6 +58,8 @@ class Client {
     bool join = false;
     Duration wait_max{};
     std::vector<std::string> done{};  // values for which this is the task_done
+    // What was taken with them, and is done when this was answered.
+    std::vector<std::string> later{};
     // What is joined once everything was taken is answered for certain.
     bool repeats() const { return number > 0 || cancel || (join && queue == "held"); }
   };
@@ -72,6 +74,8 @@ class Client {
   void cancel();
   void cancel(Cancel what);
   void finish(const std::string& queue, const std::vector<Value>& values);
+  void task_done(const std::string& queue, std::vector<std::string> texts, std::vector<std::string> later);
+  void task_done_later(const std::string& queue, const std::vector<std::string>& texts);
   bool gives_up(const Request& request, const Error& why);
   void ask(Request request);
   void send(std::uint64_t id, const Request& request);
