@@ -84,7 +84,8 @@ void Tasks::add(const master::ChunkRecord& chunk) {
     tasks_.insert_or_assign(task, Known{.spec = chunk.spec,
                                         .payload = std::string((*chunk.payloads)[i]),
                                         .kept_at = clock_.now(),
-                                        .life = life_});
+                                        .life = life_,
+                                        .order = next_order_++});
     if (may_go) lines_[{chunk.spec->queue, chunk.spec->function}][chunk.spec->priority].push_back(task);
   }
 }
@@ -109,6 +110,7 @@ void Tasks::check_results(const master::ChunkRecord& chunk) {
 void Tasks::restarted(const Disk& disk) {
   ++life_;
   lines_.clear();
+  old_ones_joined_ = false;
   std::erase_if(tasks_, [&disk](const auto& task) { return !disk.ever_knew(task.first); });
   for (auto& [id, task] : tasks_) task.ended = disk.final_state(id);
   std::erase_if(jobs_, [&disk](const auto& job) { return disk.job(job.first) == nullptr; });
@@ -130,7 +132,9 @@ void Tasks::granted(const Fence& fence, const To& to) {
   check_may_go(fence.task, found->second, to);
   check_failures(fence.task, found->second);
   check_waits(fence.task, found->second);
+  old_ones_join(fence.task, found->second);
   check_turn(fence.task, *found->second.spec, to);
+  found->second.granted = true;
   leave_line(fence.task, *found->second.spec);
 }
 
@@ -187,6 +191,30 @@ void Tasks::check_turn(const TaskId& task, const TaskSpec& spec, const To& to) {
   if (equals == own.end() || std::ranges::find(equals->second, task) == equals->second.end()) return;
   const TaskId next = kinds_[spec.queue] == QueueKind::lifo ? equals->second.back() : equals->second.front();
   if (next != task) broke("task {} of queue {} went out of order, before task {}", task, spec.queue, next);
+}
+
+// After a restart what nobody can run any more stands in its old order before what came since.
+void Tasks::old_ones_join(const TaskId& granted, const Known& its) {
+  const auto stood_in_line = [this](const TaskId& task, const Known& known) {
+    return known.life < life_ && !known.granted && known.spec->delay == Duration{0} &&
+           jobs_[task.job].after.empty();
+  };
+  if (!stood_in_line(granted, its) || std::exchange(old_ones_joined_, true)) return;
+  std::map<std::uint64_t, TaskId> old;
+  for (const auto& [task, known] : tasks_)
+    if (stood_in_line(task, known) && !known.ended) old.emplace(known.order, task);
+  std::map<Where, Line> lines;
+  for (const auto& [order, task] : old) {
+    const TaskSpec& spec = *tasks_.at(task).spec;
+    lines[{spec.queue, spec.function}][spec.priority].push_back(task);
+  }
+  for (const auto& [where, line] : lines)
+    for (const auto& [priority, tasks] : line) {
+      auto& equals = lines_[where][priority];
+      // Nobody knows what came to a lifo before the old ones could go, and what after that.
+      if (kinds_[where.first] != QueueKind::lifo || equals.empty())
+        equals.insert(equals.begin(), tasks.begin(), tasks.end());
+    }
 }
 
 void Tasks::leave_line(const TaskId& task, const TaskSpec& spec) {

@@ -82,7 +82,9 @@ class Tasks {
     TimePoint kept_at;
     std::uint64_t life;  // of the master: its epoch
     std::optional<TaskState> ended{};
+    std::uint64_t order;  // in which they came
     bool cancelled = false, fetched = false;
+    bool granted = false;  // ever
     std::map<Fence, Failure> failures{};
   };
   using Line =
@@ -92,6 +94,7 @@ class Tasks {
   void add(const master::ChunkRecord& chunk);
   void check_results(const master::ChunkRecord& chunk);
   void leave_line(const TaskId& task, const TaskSpec& spec);
+  void old_ones_join(const TaskId& granted, const Known& known);
   void check_turn(const TaskId& task, const TaskSpec& spec, const To& to);
   void check_failures(const TaskId& task, const Known& known);
   void check_waits(const TaskId& task, const Known& known);
@@ -122,7 +125,11 @@ class Tasks {
   std::set<TaskId> asked_to_cancel_;     // index 0: the whole job
   std::set<TaskId> failed_unexplained_;  // recorded as failed, while no worker has said so
   std::map<std::string, QueueKind> kinds_;
-  std::map<Where, Line> lines_;  // of tasks that came in this life, may go, and were never granted
+  // Of tasks that may go and were never granted: such as came in this life, and once one of an earlier life was granted,
+  // those of earlier lives as well.
+  std::map<Where, Line> lines_;
+  bool old_ones_joined_ = false;
+  std::uint64_t next_order_ = 0;
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> chunks_;  // tasks in each
 };
 
