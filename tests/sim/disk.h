@@ -48,6 +48,7 @@ class Disk {
     const auto found = submissions_.find({client, number});
     return found == submissions_.end() ? JobId{} : found->second;
   }
+  bool holds_value(const TaskId& value) const { return values_.contains(value) && !ended_.contains(value); }
   const std::set<TaskId>& ever_known() const { return known_; }
   const std::vector<TaskId>& recorded_twice() const { return model_.recorded_twice; }
   std::uint32_t attempts_of(const TaskId& task) const {
@@ -73,6 +74,7 @@ class Disk {
     const auto count = static_cast<std::uint32_t>(chunk.payloads->size());
     chunks_[{chunk.job, chunk.first}] = count;
     for (std::uint32_t i = 0; i < count; ++i) {
+      if (chunk.spec->is_value()) values_.insert({chunk.job, chunk.first + i});
       if (!chunk.spec->is_value())
         known_.insert({chunk.job, chunk.first + i});
       else if (chunk.origins == nullptr)
@@ -100,6 +102,7 @@ class Disk {
   std::uint64_t outcomes_ = 0;
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> chunks_;  // tasks in each
   std::set<TaskId> known_;                                           // tasks, not values
+  std::set<TaskId> values_;
   std::map<TaskId, TaskState> ended_;
   std::map<JobId, master::JobRecord> jobs_;
   std::map<std::pair<std::string, std::uint64_t>, JobId> submissions_;

@@ -89,6 +89,10 @@ void History::result_acknowledged(const Fence& fence, const Disk& disk) {
   tasks_.failure_acknowledged(fence);
 }
 
+void History::left_its_line(const TaskId& id, const std::string& value, SessionId to) {
+  if (!value_lines_.handed_out(id, to)) broke("value {} ({}) was handed out before its turn", value, id);
+}
+
 void History::handed_out(const std::string& value) {
   if (finished_values_.contains(value)) broke("value {} was handed out after its task_done", value);
   if (!handed_.insert(value).second) return;  // again: its first receiver is gone

@@ -16,6 +16,7 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/reasons.h"
 #include "tests/sim/tasks.h"
+#include "tests/sim/value_lines.h"
 
 namespace reeve::sim {
 
@@ -28,6 +29,7 @@ class History {
 
   Tasks& tasks() { return tasks_; }
   Reasons& reasons() { return reasons_; }
+  ValueLines& value_lines() { return value_lines_; }
 
   // ---- the master, at the moment when something leaves it
   void acknowledged(const std::string& client, std::uint64_t number, const master::Accepted& accepted,
@@ -36,6 +38,7 @@ class History {
   // The Broker took a result.
   void recorded(const Fence& fence, TaskState state, const std::string& value, const std::string& worker);
   void result_acknowledged(const Fence& fence, const Disk& disk);
+  void left_its_line(const TaskId& id, const std::string& value, SessionId to);
   void handed_out(const std::string& value);  // "client1 values-12", for its order in that queue
   using Values = std::set<std::string>;
   const Values& unfinished_in(const std::string& queue) { return unfinished_[queue]; }
@@ -96,6 +99,7 @@ class History {
   Story& story_;
   Tasks tasks_;
   Reasons reasons_;
+  ValueLines value_lines_;
   std::vector<std::string> broken_;
   Totals totals_;
 

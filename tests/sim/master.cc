@@ -20,6 +20,7 @@ void Master::start() {
   story_.tell("master", "starts");
   process_.begin();
   history_.tasks().restarted(disk_);
+  history_.value_lines().restarted(disk_);
   broker_ = std::make_unique<master::Broker>(limits_, disk_.open(), now(), clock_.seed_for_a_part());
   commits_ = std::make_unique<master::GroupCommit>(clock_.seed_for_a_part());
   set_up_queues();
@@ -127,6 +128,7 @@ Master::Session& Master::open_session(const ConnectionPtr& connection) {
 
 void Master::end_session(SessionId id) {
   if (sessions_.erase(id) == 0) return;
+  history_.value_lines().session_ended(id);
   if (bug_ != Bug::waiter_not_removed) broker_->session_left(id, now(), *this);
   std::erase_if(waits_, [id](const auto& wait) { return wait.first.first == id; });
   turn_soon();

@@ -9,6 +9,7 @@ void Master::keep(master::Record record) {
   if (const auto* chunk = std::get_if<master::ChunkRecord>(&record)) note_admission(*chunk);
   if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) check_told(*outcome);
   history_.tasks().kept(record, limits_.results_kept_for);
+  history_.value_lines().kept(record);
   commits_->keep(std::move(record));
 }
 
@@ -70,6 +71,7 @@ void Master::got(SessionId to, std::uint64_t request,
   std::vector<Client::Value> values;
   for (const master::ItemView& item : *answer) {
     values.push_back({item.id, std::string(item.value)});
+    history_.left_its_line(item.id, values.back().text, to);
     if (item.from.index == 0) history_.handed_out(values.back().text);
     story_.tell("master", "hands {} to {}", values.back().text, client->key());
   }
