@@ -14,6 +14,7 @@
 #include "master/core/departures.h"
 #include "master/core/group_commit.h"
 #include "tests/sim/bugs.h"
+#include "tests/sim/credit.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/history.h"
 #include "tests/sim/network.h"
@@ -88,6 +89,7 @@ class Master final : private master::Effects {
     Client* client = nullptr;
     std::vector<Message> grants, held_grants, stops, held_stops, completed;
     std::optional<bool> drain;
+    bool given_up = false;  // by the Broker: it is about to end
 
    private:
     Master& master_;
@@ -115,6 +117,7 @@ class Master final : private master::Effects {
   void hold(SessionId to, Message message, bool patient = false);
   void send(SessionId to, Message message);
   void fulfil_wishes();
+  void check_nothing_lies_idle();
   void add_lies(const std::string& worker, std::vector<Finished>& finished);
   void wait_begins(SessionId id, std::uint64_t request);
   void wait_ends(SessionId id, std::uint64_t request, bool gave_up);
@@ -148,6 +151,7 @@ class Master final : private master::Effects {
   master::Limits limits_;
   Duration wall_offset_{24h * 20000};
   std::unique_ptr<master::Broker> broker_;
+  Credit credit_;
   std::map<SessionId, std::unique_ptr<Session>> sessions_;
   std::uint64_t next_session_ = 1;
   struct Join {

@@ -110,6 +110,9 @@ void Master::grant(SessionId to, const Grant& grant) {
   const std::string& worker = found->worker->name();
   running_.emplace_back(grant.fence, worker);
   if (running_.size() > 10) running_.pop_front();
+  if (!credit_.may_have_some(worker))
+    history_.granted_beyond_credit(worker, "counted by what the master was told");
+  credit_.granted(worker, grant.fence);
   history_.granted(grant.fence, {worker, found->worker->functions(), draining_.contains(worker), paused_});
   story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
               found->worker->name());
@@ -135,6 +138,9 @@ void Master::drain(SessionId to, bool on) {
   departures_.touch(*found);
 }
 
-void Master::disconnect(SessionId id, const Error&) { refuse(id); }
+void Master::disconnect(SessionId id, const Error&) {
+  if (Session* const found = session(id)) found->given_up = true;
+  refuse(id);
+}
 
 }  // namespace reeve::sim

@@ -136,6 +136,7 @@ void Tasks::granted(const Fence& fence, const To& to) {
   check_turn(fence.task, *found->second.spec, to);
   found->second.granted = true;
   leave_line(fence.task, *found->second.spec);
+  found->second.under_way = true;
 }
 
 void Tasks::check_may_go(const TaskId& task, const Known& known, const To& to) {
@@ -145,6 +146,33 @@ void Tasks::check_may_go(const TaskId& task, const Known& known, const To& to) {
   if (to.paused.contains(known.spec->queue)) broke("task {} was granted from a queue that is paused", task);
   if (std::ranges::find(to.functions, known.spec->function) == to.functions.end())
     broke("task {} was granted to {}, which has no function {}", task, to.worker, known.spec->function);
+}
+
+void Tasks::left_without(const To& to) {
+  const auto may_take = [&to](const std::string& queue, const std::string& function) {
+    return !to.paused.contains(queue) && std::ranges::find(to.functions, function) != to.functions.end();
+  };
+  for (const auto& [where, line] : lines_)
+    if (!line.empty() && may_take(where.first, where.second))
+      broke("{} wants a task, and does not get {}", to.worker, line.begin()->second.front());
+  // What waited for something else goes when that is over, but for as long as a master may stand still or wait for workers.
+  constexpr Duration patience = 31s;
+  if (clock_.now() < next_look_) return;
+  next_look_ = clock_.now() + 1s;
+  for (const auto& [task, known] : tasks_)
+    if (const auto since = should_have_gone(task, known);
+        since && clock_.now() > *since + patience && may_take(known.spec->queue, known.spec->function))
+      broke("{} wants a task, and does not get {}, whose wait should have ended {} s ago", to.worker, task,
+            std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - *since).count());
+}
+
+// When the wait of one that waits was to end, if that is known for certain: after its delay, or after a failure.
+std::optional<TimePoint> Tasks::should_have_gone(const TaskId& task, const Known& known) {
+  if (known.life != life_ || known.ended || known.under_way || !jobs_[task.job].after.empty())
+    return std::nullopt;
+  if (known.failures.empty()) return known.kept_at + known.spec->delay;
+  return known.failures.rbegin()->second.at +
+         known.spec->backoff * (std::int64_t{1} << (known.failures.size() - 1));
 }
 
 void Tasks::check_failures(const TaskId& task, const Known& known) {
@@ -238,6 +266,7 @@ void Tasks::failed(const Fence& fence) {
   const auto found = tasks_.find(fence.task);
   if (found == tasks_.end()) return;
   Known& known = found->second;
+  known.under_way = false;
   known.failures[fence] = {clock_.now(), life_};
   failed_unexplained_.erase(fence.task);
   if (known.ended == TaskState::failed && known.failures.size() <= known.spec->retries)

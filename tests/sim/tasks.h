@@ -42,6 +42,7 @@ class Tasks {
     const std::set<std::string>& paused;  // queues
   };
   void granted(const Fence& fence, const To& to);
+  void left_without(const To& to);  // though it could have had a task
   void succeeded(const TaskId& task, const std::string& value);
   void failed(const Fence& fence);  // by itself, and the Broker took note of it
   void failure_acknowledged(const Fence& fence);
@@ -86,6 +87,7 @@ class Tasks {
     bool cancelled = false, fetched = false;
     bool granted = false;  // ever
     std::map<Fence, Failure> failures{};
+    bool under_way = false;  // granted, and not known to have failed
   };
   using Line =
       std::map<std::int32_t, std::deque<TaskId>, std::greater<>>;  // by priority, in the order they came
@@ -102,6 +104,7 @@ class Tasks {
   void check_reason_to_end(const TaskId& task, const Known& known);
   void check_erasure(JobId job, Duration results_kept_for);
   std::vector<std::pair<const TaskId, Known>*> tasks_of(JobId job);
+  std::optional<TimePoint> should_have_gone(const TaskId& task, const Known& known);
   // Its moment was kept by a clock that was set since.
   bool uncertain(TimePoint since, std::uint64_t life) const { return life != life_ && stepped_ >= since; }
   template <typename... Args>
@@ -112,7 +115,7 @@ class Tasks {
   const Clockwork& clock_;
   Broke broke_;
   std::uint64_t life_ = 0;
-  TimePoint stepped_{};
+  TimePoint stepped_{}, next_look_{};
   std::map<TaskId, Known> tasks_;
   std::map<JobId, master::JobRecord> jobs_;
   struct Finished {
