@@ -44,6 +44,10 @@ class History {
   const Values& unfinished_in(const std::string& queue) { return unfinished_[queue]; }
   // `asked`: what was unfinished when the answered join came.
   void joined(const std::string& queue, const Values& asked);
+  // What is in it for certain: tasks that nobody was ever granted.
+  std::uint64_t at_least_in(const std::string& queue) const {
+    return tasks_.count_in(queue, [this](const TaskId& task) { return !current_.contains(task); });
+  }
   void admitted(const std::string& queue, std::uint64_t before, std::uint64_t more, std::uint64_t maxsize);
   void pause_forgotten(const std::string& queue);
   bool is_current(const Fence& fence) const;

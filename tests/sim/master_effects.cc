@@ -30,8 +30,12 @@ void Master::check_told(const master::OutcomeRecord& kept) {
 void Master::note_admission(const master::ChunkRecord& chunk) {
   const std::string& name = chunk.spec->queue;
   const master::Queue* const queue = broker_->queue(name);
+  // The Broker may count too little.
   if (name == "small" || name == "narrow")
-    admissions_.push_back({name, queue->size(), chunk.payloads->size(), {chunk.job, chunk.first}});
+    admissions_.push_back({name,
+                           std::max(queue->size(), history_.at_least_in(name)),
+                           chunk.payloads->size(),
+                           {chunk.job, chunk.first}});
 }
 
 // What was cancelled as it came took no room.

@@ -66,6 +66,13 @@ class Tasks {
   // Results are not kept for ever. (A clock that was set back makes them stay for longer.)
   void check_retention(WallTime now, Duration results_kept_for) const;
   bool is_erased(JobId job) const { return erased_.contains(job); }
+  // Unfinished ones of a queue for which `is_in` says so.
+  template <typename IsIn>
+  std::uint64_t count_in(const std::string& queue, const IsIn& is_in) const {
+    return static_cast<std::uint64_t>(std::ranges::count_if(tasks_, [&](const auto& one) {
+      return one.second.spec->queue == queue && !one.second.ended && is_in(one.first);
+    }));
+  }
   bool succeeded(JobId job) {
     const auto tasks = tasks_of(job);
     return std::ranges::all_of(tasks, [](const auto* t) { return t->second.ended == TaskState::succeeded; });
