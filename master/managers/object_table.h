@@ -20,7 +20,7 @@
 namespace reeve::master::managers {
 
 // What one call may spend on decoding and comparing items: about 0.2 s, in which nobody else is served.
-inline constexpr std::uint64_t call_steps_max = 2'000'000;
+inline constexpr std::uint64_t call_steps_max = 4'000'000;
 Raise too_much_to_compare();
 Raise raise_of_comparison(const Error& error);
 // item == wanted, a < b, within `steps` of a call. Raise TypeError, MemoryError when that is not enough.

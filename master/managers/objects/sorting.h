@@ -8,7 +8,7 @@
 
 namespace reeve::master::managers {
 
-// Within call_steps_max: about a million numbers in any order, half a million short texts, a hundred thousand tuples of
+// Within call_steps_max: about a million numbers in any order, half a million short texts, fifty thousand tuples of
 // numbers. Raises TypeError when two of them cannot be compared, MemoryError; the items are in their old order then.
 std::optional<Raise> sort_items(std::vector<ItemPtr>& items, bool descending);
 
