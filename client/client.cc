@@ -28,15 +28,15 @@ Endpoint find_master(const ClientOptions& options) {
   return *endpoint;
 }
 
-std::string find_key(const ClientOptions& options, const Endpoint& master) {
-  if (!options.authkey.empty()) return options.authkey;
+Authkey find_key(const ClientOptions& options, const Endpoint& master) {
+  if (!options.authkey.empty()) return {.key = options.authkey, .from = "the program's options"};
   AuthkeySource source = authkey_source();
   if (!options.authkey_file.empty())
     source = {.file = options.authkey_file, .key = {}, .data_dir = source.data_dir};
   source.on_loopback = is_loopback(master);
   auto found = find_authkey(source);
   if (!found) throw_error({Errc::authentication_failed, found.error().detail});
-  return std::move(found->key);
+  return std::move(*found);
 }
 
 std::uint64_t wait_us(Duration wait) {
@@ -55,7 +55,10 @@ class Submission {
   }
 
   void add(std::string_view payload) {
-    core_.check_size(payload.size());
+    ++tasks_;
+    if (payload.size() > core_.payload_max_bytes())
+      throw_error({Errc::too_large, fmt::format("task {}: a payload of {} bytes; the master takes {} at most",
+                                                tasks_, payload.size(), core_.payload_max_bytes())});
     if (count_ >= core_.batch_max() || fields_.size() >= frame_target_bytes) send(true);
     client::append_field(fields_, wire::Submit::kPayloadsFieldNumber, payload);
     ++count_;
@@ -109,7 +112,8 @@ class Submission {
   Core& core_;
   wire::Submit header_;
   std::string fields_;
-  std::size_t count_ = 0;  // payloads in fields_
+  std::size_t count_ = 0;    // payloads in fields_
+  std::uint64_t tasks_ = 0;  // that were added
   std::uint64_t job_ = 0;
   bool open_ = false;
   std::deque<client::SlotPtr> under_way_;
@@ -120,13 +124,20 @@ class Submission {
 Client Client::connect(const ClientOptions& options) {
   client::CoreSettings settings;
   settings.link.master = find_master(options);
-  settings.link.authkey = find_key(options, settings.link.master);
+  Authkey key = find_key(options, settings.link.master);
+  settings.link.authkey = std::move(key.key);
   settings.link.program = options.program;
   settings.link.connect_timeout = options.connect_timeout;
   settings.link.reconnect_for = options.reconnect_for;
   settings.unsent_max_bytes = options.unsent_max_bytes;
   auto core = std::make_shared<Core>(std::move(settings));
-  core->connect();
+  try {
+    core->connect();
+  } catch (const AuthenticationFailed& error) {
+    throw_error({error.code(), fmt::format("{} (it is from {}). Copy the master's key here and name it with "
+                                           "--authkey-file FILE or REEVE_AUTHKEY_FILE",
+                                           error.what(), key.from)});
+  }
   return Client{std::move(core)};
 }
 

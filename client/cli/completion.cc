@@ -124,6 +124,15 @@ std::string zsh_script() {
          "[ \"${funcstack[1]}\" != _reeve ] || _bash_complete -o filenames -F _reeve_words\n";
 }
 
+std::string fish_quoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
 std::string fish_script() {
   std::string out = "# fish completion for reeve: put it into ~/.config/fish/completions/reeve.fish\n";
   const auto second_words = families();
@@ -133,12 +142,13 @@ std::string fish_script() {
     const std::string first(entry.name.substr(0, space));
     const std::string_view summary = space == entry.name.npos ? entry.summary : "";
     if (told.insert(first).second)
-      out += fmt::format("complete -c reeve -n __fish_use_subcommand -f -a {} -d '{}'\n", first, summary);
+      out += fmt::format("complete -c reeve -n __fish_use_subcommand -f -a {} -d {}\n", first,
+                         fish_quoted(summary));
     if (space == entry.name.npos) continue;
     out += fmt::format(
         "complete -c reeve -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' "
-        "-f -a {} -d '{}'\n",
-        first, second_words.at(first), entry.name.substr(space + 1), entry.summary);
+        "-f -a {} -d {}\n",
+        first, second_words.at(first), entry.name.substr(space + 1), fish_quoted(entry.summary));
   }
   out += fmt::format("complete -c reeve -n '__fish_seen_subcommand_from completion' -f -a '{}'\n", shells);
   for (const CommandEntry& entry : commands()) {
@@ -153,7 +163,7 @@ std::string fish_script() {
       if (option.letter) out += fmt::format(" -s {}", option.letter);
       if (!option.meta.empty()) out += " -r";
       if (!option.choices.empty()) out += fmt::format(" -f -a '{}'", join(option.choices, " "));
-      out += fmt::format(" -d {}\n", shell_words({option.help + " "}));
+      out += fmt::format(" -d {}\n", fish_quoted(option.help));
     }
   }
   return out;

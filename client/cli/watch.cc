@@ -22,10 +22,14 @@ std::string names_of(const std::vector<std::uint64_t>& jobs) {
   return names;
 }
 
+// For how long a job must not have moved before that is worth a sentence: between two tasks it may be so for a moment.
+constexpr Duration trouble_patience = std::chrono::seconds{1};
+
 struct Watched {
   JobFeed feed;
   JobInfo info;
-  std::string told_trouble;
+  std::string told_trouble;  // last
+  TimePoint moved{};         // when it was not in trouble, as far as we know
 };
 
 class Watch {
@@ -36,7 +40,7 @@ class Watch {
                  options.progress && !context.quiet() && !context.json()) {
     for (const std::uint64_t job : jobs) {
       JobInfo info = context.client().job(job).info();  // first of all: is there such a job?
-      watched_.push_back({context.client().job(job).watch(false), std::move(info), {}});
+      watched_.push_back({context.client().job(job).watch(false), std::move(info), {}, mono_now()});
     }
   }
 
@@ -55,8 +59,9 @@ class Watch {
         if (event->info) each.info = std::move(*event->info);
       }
     }
-    tell_trouble();
-    display_.update(counts(), mono_now());
+    const TimePoint now = mono_now();
+    tell_trouble(now);
+    display_.update(counts(), now);
   }
 
   Counts counts() const {
@@ -71,11 +76,12 @@ class Watch {
 
  private:
   // Once for each new reason: someone who waits wants to know that it is in vain.
-  void tell_trouble() {
+  void tell_trouble(TimePoint now) {
     for (Watched& each : watched_) {
+      if (each.info.trouble.empty()) each.moved = now;
       if (each.info.is_finished() || each.info.trouble == each.told_trouble) continue;
+      if (now - each.moved < trouble_patience) continue;
       each.told_trouble = each.info.trouble;
-      if (each.info.trouble.empty()) continue;
       display_.clear();
       context_.note(fmt::format("job {} does not move: {}", each.info.job, each.info.trouble));
     }

@@ -14,6 +14,11 @@ std::string explain(const JobInfo& job) {
   if (job.counts.leased > 0)
     return fmt::format("nothing is wrong: {} running", count_of(job.counts.leased, "task"));
   if (job.open && job.counts.finished() == job.counts.total) return "it is open: it waits for more tasks";
+  if (job.counts.ready == 0 && job.counts.waiting > 0)
+    return fmt::format(
+        "nothing is wrong: {} until a delay, or the pause after a failed attempt, is over; "
+        "'reeve why {}.TASK' tells how long",
+        job.counts.waiting == 1 ? "1 task waits" : count_of(job.counts.waiting, "task") + " wait", job.job);
   return "nothing is wrong: its tasks wait for their turn";
 }
 

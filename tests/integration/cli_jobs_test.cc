@@ -88,6 +88,14 @@ TEST_F(CliJobs, AHundredThousandLinesAreOneJob) {
   EXPECT_THAT(cluster_.reeve({"show", "1.100000"}).out, HasSubstr("line 100000"));
 }
 
+TEST_F(CliJobs, ALineThatIsTooLongForTheMasterIsNamed) {
+  cluster_.stop_worker("w1");
+  const std::string lines = "first\n" + std::string(20u << 20, 'x') + "\nlast\n";
+  const Ran ran = cluster_.reeve({"submit", "--each-line", "-", "--", "echo", "{}"}, lines);
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.err, HasSubstr("task 2: a payload of 20971520 bytes; the master takes 16777216 at most"));
+}
+
 TEST_F(CliJobs, AnErrorInTheMiddleOfAFileCancelsWhatWasSubmitted) {
   cluster_.stop_worker("w1");
   std::string values;

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "tests/integration/cluster.h"
 
 namespace reeve::testing {
@@ -174,6 +176,22 @@ TEST_F(WithoutMaster, PrintConfigSaysWhereEachSettingComesFrom) {
   EXPECT_THAT(ran.out, AllOf(HasSubstr("other:2"), HasSubstr("--master"), HasSubstr("reeve.toml:2")));
 }
 
+TEST_F(WithoutMaster, TheLinesForFishEndTheirQuotes) {
+  const Ran ran = run_alone(dir_, {"completion", "fish"});
+  ASSERT_EQ(ran.exit_code, 0);
+  std::istringstream lines(ran.out);
+  for (std::string line; std::getline(lines, line);) {
+    bool quoted = false;
+    for (std::size_t at = 0; at < line.size() && !line.starts_with('#'); ++at) {
+      if (line[at] == '\\')
+        ++at;
+      else if (line[at] == '\'')
+        quoted = !quoted;
+    }
+    EXPECT_FALSE(quoted) << line;
+  }
+}
+
 TEST_F(WithoutMaster, BashCompletesCommandsOptionsAndTheirValues) {
   const auto completed = [&](const std::string& words) {
     const std::string script = "source <(" + program("reeve") + " completion bash); COMP_WORDS=(" + words +
@@ -197,7 +215,8 @@ TEST(WithMaster, AWrongKeyIsToldAsSuch) {
   const Ran ran =
       cluster.reeve({"status"}, "", {{"REEVE_AUTHKEY_FILE", ""}, {"REEVE_AUTHKEY", "not the master's key"}});
   EXPECT_EQ(ran.exit_code, 3);
-  EXPECT_THAT(ran.err, HasSubstr("key"));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("does not accept this authkey (it is from REEVE_AUTHKEY)"),
+                             HasSubstr("--authkey-file")));
 }
 
 TEST(WithMaster, AMasterThatIsFullIsOutOfReachAndTheWayOutIsTold) {
