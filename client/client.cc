@@ -177,6 +177,7 @@ Job Client::submit(const TaskSpec& spec, std::vector<std::string> payloads, cons
 }
 
 Job Client::submit(const TaskSpec& spec, const NextPayload& next, const SubmitOptions& options) {
+  core_->check_may_wait();
   Submission submission(*core_, spec, options);
   try {
     std::string payload;

@@ -43,6 +43,7 @@ JobFeed Job::watch(bool outcomes) const {
 }
 
 JobInfo Job::wait(Duration timeout) const {
+  core_->check_may_wait();
   const TimePoint deadline = client::deadline_after(timeout);
   JobFeed feed = watch(false);
   for (;;) {

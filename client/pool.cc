@@ -104,6 +104,8 @@ Future Pool::apply_async(const TaskSpec& spec, std::string payload, Callback cal
   return {state_->core, state_->add(spec, payload, hook_for(state_->core, std::move(callback)))};
 }
 
+void Pool::check_may_wait() const { state_->core->check_may_wait(); }
+
 void Pool::close() {
   client::Loop::Lock lock(state_->core->loop().mutex());
   state_->close(lock);
@@ -184,6 +186,7 @@ ResultStream& ResultStream::operator=(ResultStream&&) noexcept = default;
 ResultStream::~ResultStream() = default;
 
 std::optional<Future> ResultStream::next() {
+  state_->pool->core->check_may_wait();
   state_->refill();
   return state_->ordered ? state_->next_ordered() : state_->next_arrived();
 }

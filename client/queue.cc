@@ -41,6 +41,7 @@ Queue::Queue(std::shared_ptr<client::Core> core, std::string name)
     : core_(std::move(core)), name_(std::move(name)) {}
 
 void Queue::put(Payload value, const PutOptions& options) {
+  core_->check_may_wait();
   client::SlotPtr slot = client::make_slot();
   const bool waits = options.timeout > Duration{0};
   core_->put({name_, std::move(value), options.priority, waits, waits ? wait_us(options.timeout) : 0, slot},
@@ -54,6 +55,7 @@ void Queue::put(Payload value, const PutOptions& options) {
 }
 
 void Queue::put_nowait(Payload value, std::int32_t priority) {
+  core_->check_may_wait();
   client::SlotPtr slot = client::make_slot();
   core_->put({name_, std::move(value), priority, false, 0, slot}, true);
   core_->await(slot);
@@ -67,6 +69,7 @@ Ack Queue::put_async(Payload value, std::int32_t priority) {
 }
 
 void Queue::put_many(std::vector<Payload> values, const PutOptions& options) {
+  core_->check_may_wait();
   const bool waits = options.timeout > Duration{0};
   std::vector<client::SlotPtr> slots;
   slots.reserve(values.size());
@@ -138,6 +141,7 @@ void Queue::task_done(std::uint64_t count) {
 }
 
 void Queue::join(Duration timeout) {
+  core_->check_may_wait();
   wire::Join question;
   question.set_queue(name_);
   question.set_wait_max_us(wait_us(timeout));

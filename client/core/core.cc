@@ -171,7 +171,7 @@ void Core::await(const SlotPtr& slot, TimePoint deadline) {
 }
 
 std::vector<wire::Item> Core::get(wire::Get& question, Duration timeout) {
-  loop_.check_may_wait();  // before it asks: values that came would belong to nobody
+  check_may_wait();  // values that came would belong to nobody
   const TimePoint deadline = deadline_after(timeout);
   std::uint64_t id = 0;
   const SlotPtr slot = ask(FrameType::get, question, true, &id);

@@ -83,6 +83,9 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   void check_size(std::size_t payload_bytes) const;  // throws too_large
   void check_open() const;  // Pre: the mutex is held. Throws when everything has ended
 
+  // Throws wrong_state in a callback. Before anything is sent: a caller who cannot wait should not have asked.
+  void check_may_wait() const { loop_.check_may_wait(); }
+
   // Asks, waits, and throws what the answer says went wrong. `Question` has a request field.
   template <typename Answer, typename Question>
   Answer call(FrameType type, Question& question, bool repeatable = true);

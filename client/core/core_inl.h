@@ -50,6 +50,7 @@ SlotPtr Core::ask(FrameType type, Question& question, bool repeatable, std::uint
 
 template <typename Answer, typename Question>
 Answer Core::call(FrameType type, Question& question, bool repeatable) {
+  check_may_wait();
   const SlotPtr slot = ask(type, question, repeatable);
   await(slot);
   return answer_in<Answer>(*slot);
@@ -57,6 +58,7 @@ Answer Core::call(FrameType type, Question& question, bool repeatable) {
 
 template <typename Question>
 std::uint64_t Core::change(FrameType type, Question& question, Errc done_before) {
+  check_may_wait();
   const SlotPtr slot = ask(type, question, true);
   await(slot);
   try {

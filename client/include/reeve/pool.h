@@ -58,7 +58,7 @@ class REEVE_API Future {
 };
 
 // Called once with a ready future, on the thread that drives the connection at that moment: it must not
-// block, and must not wait for anything of the same Client (that throws). apply_async is welcome; it throws
+// block, and must not wait for anything of the same Client (that throws, before anything is sent). apply_async is welcome; it throws
 // Unavailable in a callback that is called because the Client ends. An exception that leaves a callback ends
 // there, and nobody hears of it, because that thread waits for something else: catch what you want to know.
 using Callback = std::function<void(Future)>;
@@ -138,6 +138,7 @@ class REEVE_API Pool {
   ~Pool();
 
   Payload apply(std::string_view function, Payload payload) {
+    check_may_wait();
     return apply_async(function, std::move(payload)).get();
   }
   Future apply_async(std::string_view function, Payload payload, Callback callback = {});
@@ -146,6 +147,7 @@ class REEVE_API Pool {
 
   template <std::ranges::input_range Range>
   std::vector<Payload> map(std::string_view function, Range&& elements) {
+    check_may_wait();
     return map_async(function, std::forward<Range>(elements)).get();
   }
   template <std::ranges::input_range Range>
@@ -174,6 +176,7 @@ class REEVE_API Pool {
   std::uint64_t job() const;  // its number; 0 before the master has accepted the first task
 
  private:
+  void check_may_wait() const;  // throws in a callback
   template <typename Range>
   static PayloadSource source_of(Range&& elements) {
     using View = std::views::all_t<Range>;

@@ -60,6 +60,55 @@ TEST_F(ClientTest, CallbacksAreCalledInTheOrderOfTheResults) {
   EXPECT_EQ(order, expected);
 }
 
+TEST_F(ClientTest, WhatACallbackMustNotWaitForIsNotAskedFor) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  auto queue = client.queue("q");
+  const Job job = client.job(7);
+  auto stream = pool.imap("echo", std::views::iota(0, 10));
+  const std::vector<std::function<void()>> waits{
+      [&] { queue.put("x"); },
+      [&] { queue.put_nowait("x"); },
+      [&] { queue.put_many({"x", "y"}); },
+      [&] { queue.get(); },
+      [&] { queue.task_done(); },
+      [&] { queue.join(); },
+      [&] { queue.create(); },
+      [&] { queue.purge(); },
+      [&] { (void)queue.info(); },
+      [&] { pool.apply("echo", "x"); },
+      [&] { pool.map("echo", std::views::iota(0, 10)); },
+      [&] { stream.next(); },
+      [&] { client.submit({}, std::vector<std::string>{"x"}); },
+      [&] { client.drain("w"); },
+      [&] { client.status(); },
+      [&] { client.jobs(); },
+      [&] { (void)job.wait(); },
+      [&] { (void)job.results(); },
+      [&] { (void)job.cancel(); },
+      [&] { (void)job.retry(); },
+      [&] { job.forget(); },
+  };
+  std::size_t refused = 0;
+  pool.apply_async("echo", "one", [&](const Future&) {
+    for (const auto& wait : waits) {
+      try {
+        wait();
+      } catch (const Exception& error) {
+        if (error.code() == Errc::wrong_state) ++refused;
+      }
+    }
+  });
+  pool.join();
+  EXPECT_EQ(refused, waits.size());
+  EXPECT_EQ(pool.apply("echo", "after it").bytes, "after it");
+  std::map<FrameType, int> came;
+  for (const Received& frame : master.received()) ++came[frame.type];
+  came.erase(FrameType::client_hello);
+  came.erase(FrameType::fetched);
+  EXPECT_THAT(came, testing::ElementsAre(testing::Pair(FrameType::submit, 2)));
+}
+
 TEST_F(ClientTest, ACallbackMayCallButNotWait) {
   auto client = Client::connect(master.options());
   auto pool = client.pool();
