@@ -207,6 +207,7 @@ class Broker {
   struct Step {
     Now now;
     Effects& out;
+    std::vector<WorkerId> workers_by_holder = {};  // when it was asked for
   };
 
   // broker.cc: moves between states, and what follows from them
@@ -258,6 +259,7 @@ class Broker {
   Job& values_job(Queue& queue, Step& step);
   std::shared_ptr<const TaskSpec> value_spec(Queue& queue, Encoding encoding, std::int32_t priority);
   Result<Waiter*> wait(Waiter waiter, Duration wait_max, Step& step);
+  Error too_many_waiters() const;
   void end_waiter(WaiterId id, Step& step);
   void drop_ended(std::deque<WaiterId>& line, std::uint64_t waiting);
   void waiter_timed_out(WaiterId id, Step& step);
@@ -284,6 +286,7 @@ class Broker {
   Job* find_job(JobId id) const;
   void finish_job_if_done(Job& job, Step& step);
   void cancel_task(const TaskRef& ref, std::string_view why, Step& step);
+  const Worker* worker_holding(const Task& task, std::vector<WorkerId>& by_holder) const;
   void cancel_dependents(Job& job, Step& step);
   void wait_for_nobody(Job& job);
   std::uint64_t cancel_all(Job& job, std::string_view why, Step& step);

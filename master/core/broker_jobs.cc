@@ -166,6 +166,19 @@ void Broker::unblock(Job& job, Step& step) {
 
 // ---- cancel, retry, forget
 
+// Null: it is gone. `by_holder`: of one command, which may ask for thousands of tasks and workers; filled by the first.
+const Worker* Broker::worker_holding(const Task& task, std::vector<WorkerId>& by_holder) const {
+  if (by_holder.empty()) {
+    for (const auto& [id, worker] : workers_) {
+      if (worker->holder >= by_holder.size()) by_holder.resize(worker->holder + std::size_t{1});
+      by_holder[worker->holder] = id;
+    }
+  }
+  if (task.holder >= by_holder.size()) return nullptr;
+  const auto found = workers_.find(by_holder[task.holder]);
+  return found == workers_.end() ? nullptr : found->second.get();
+}
+
 void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
   Task& task = ref.task();
   if (ref.chunk->function == function_value) {
@@ -186,11 +199,9 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
     keep_progress(ref, WallTime{}, step);
   }
   // Also when it was told before: whoever cancels again may know better.
-  const Lease& lease = leases_.lease(ref);
-  for (const auto& [id, worker] : workers_) {
-    if (worker->holder == task.holder && worker->session)
-      step.out.stop(worker->session, lease.fence(), ref.chunk->spec->at_most_once);
-  }
+  const Worker* const worker = worker_holding(task, step.workers_by_holder);
+  if (worker != nullptr && worker->session)
+    step.out.stop(worker->session, leases_.lease(ref).fence(), ref.chunk->spec->at_most_once);
 }
 
 std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {

@@ -11,18 +11,16 @@ bool Broker::anyone_serves(const Lane& lane) const {
 }
 
 JobView Broker::view(const Job& job) const {
-  JobView view{.id = job.id,
-               .name = job.name,
-               .spec = {},
-               .counts = job.counts,
-               .open = job.open,
-               .submitted = job.submitted,
-               .started = job.started,
-               .finished = job.finished,
-               .after = job.after,
-               .trouble = trouble_of(job)};
-  if (job.spec) view.spec = *job.spec;
-  return view;
+  return {.id = job.id,
+          .name = job.name,
+          .spec = job.spec,
+          .counts = job.counts,
+          .open = job.open,
+          .submitted = job.submitted,
+          .started = job.started,
+          .finished = job.finished,
+          .after = job.after,
+          .trouble = trouble_of(job)};
 }
 
 // Why nothing of the job runs although something should. For a person: what it waits for.
@@ -83,6 +81,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
   if (last == 0) last = index_max;
   TaskPage page;
   std::size_t bytes = 0;  // of payloads
+  std::vector<WorkerId> workers_by_holder;
   for (const ChunkPtr& chunk : job->chunks()) {
     if (chunk->erased || chunk->first > last || chunk->first + chunk->count <= first) continue;
     for (std::uint32_t i = first > chunk->first ? first - chunk->first : 0; i < chunk->count; ++i) {
@@ -104,8 +103,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
       if (payloads && !is_final(state)) view.payload = (*chunk->payloads)[i];
       bytes += view.payload.size();
       if (state != TaskState::leased) continue;
-      for (const auto& [worker_id, worker] : workers_)
-        if (worker->holder == task.holder) view.worker = worker->name;
+      if (const Worker* worker = worker_holding(task, workers_by_holder)) view.worker = worker->name;
     }
   }
   return page;

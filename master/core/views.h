@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,7 +51,7 @@ struct ItemView {
 struct JobView {
   JobId id;
   std::string name;
-  TaskSpec spec;  // of its last submission
+  std::shared_ptr<const TaskSpec> spec;  // of its last submission; null: there was none
   Counts counts;
   bool open = false;
   WallTime submitted{}, started{}, finished{};  // zero: not yet

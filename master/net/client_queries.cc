@@ -46,34 +46,40 @@ void ClientSession::describe(const JobView& job, wire::JobInfo& info) const {
   info.set_trouble(turn.trouble());
 }
 
+// The jobs that are named, as often as they are, or all; as many as an answer may hold.
+Result<void> ClientSession::add_jobs(const wire::JobList& wanted, wire::JobInfos& infos) const {
+  std::size_t bytes = 0;
+  const auto add = [&](const JobView& job) -> Result<void> {
+    if (job.spec) bytes += text_bytes(*job.spec);
+    if (bytes > jobs_in_a_list_max_bytes || static_cast<std::size_t>(infos.jobs_size()) >= jobs_in_a_list_max)
+      return fail(Errc::too_large, "the list of jobs is over {} bytes or {} jobs: ask for fewer (limit)",
+                  jobs_in_a_list_max_bytes, jobs_in_a_list_max);
+    describe(job, *infos.add_jobs());
+    return {};
+  };
+  if (wanted.jobs().empty()) {
+    const std::size_t limit = wanted.limit() > 0 ? wanted.limit() : jobs_in_a_list_max;
+    const auto jobs = server_.broker().jobs(wanted.all(), limit);
+    for (const JobView& job : jobs)
+      if (auto added = add(job); !added) return added;
+  }
+  for (const auto id : wanted.jobs()) {
+    const auto job = server_.broker().job(JobId{id});
+    if (!job) return fail(job.error());
+    if (auto added = add(*job); !added) return added;
+  }
+  return {};
+}
+
 Result<void> ClientSession::list_jobs(const Frame& frame) {
   wire::JobList message;
   if (auto ok = parse(frame, message); !ok) return ok;
   wire::JobInfos infos;
+  if (auto listed = add_jobs(message, infos); !listed) {
+    infos.Clear();
+    to_wire(listed.error(), *infos.mutable_error());
+  }
   infos.set_request(message.request());
-  if (message.jobs().empty()) {
-    const std::size_t limit = message.limit() > 0 ? message.limit() : jobs_in_a_list_max;
-    std::size_t bytes = 0;
-    for (const JobView& job : server_.broker().jobs(message.all(), limit)) {
-      bytes += text_bytes(job.spec);
-      if (bytes > jobs_in_a_list_max_bytes) {
-        infos.clear_jobs();
-        to_wire(Error{Errc::too_large, fmt::format("the list of jobs is over {} bytes: ask for fewer (limit)",
-                                                   jobs_in_a_list_max_bytes)},
-                *infos.mutable_error());
-        break;
-      }
-      describe(job, *infos.add_jobs());
-    }
-  }
-  for (const auto job_id : message.jobs()) {
-    const auto job = server_.broker().job(JobId{job_id});
-    if (!job) {
-      to_wire(job.error(), *infos.mutable_error());
-      break;
-    }
-    describe(*job, *infos.add_jobs());
-  }
   answer(FrameType::job_infos, infos);
   return {};
 }

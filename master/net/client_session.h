@@ -44,6 +44,7 @@ class ClientSession final : public Session {
   Result<void> watch(const Frame& frame);
 
   Result<void> list_jobs(const Frame& frame);
+  Result<void> add_jobs(const wire::JobList& wanted, wire::JobInfos& infos) const;
   Result<void> list_tasks(const Frame& frame);
   Result<void> list_queues(const Frame& frame);
   Result<void> list_workers(const Frame& frame);

@@ -17,7 +17,7 @@ void to_wire(const Counts& counts, wire::Counts& out) {
 void to_wire(const JobView& job, wire::JobInfo& out) {
   out.set_job(job.id.value);
   out.set_name(job.name);
-  to_wire(job.spec, *out.mutable_spec());
+  if (job.spec) to_wire(*job.spec, *out.mutable_spec());
   // It may be large, and nobody looks at it in a list.
   if (out.spec().has_command()) out.mutable_spec()->mutable_command()->clear_stdin();
   to_wire(job.counts, *out.mutable_counts());

@@ -69,6 +69,7 @@ Result<void> WorkerSession::handle(const Frame& frame) {
 Result<void> WorkerSession::complete(const Frame& frame) {
   wire::Complete& message = server_.scratch().complete;
   if (auto ok = parse(frame, message); !ok) return ok;
+  if (message.batch() == 0) return fail(Errc::protocol_error, "a batch of results has a number other than 0");
   const Now now = server_.now();
   for (wire::Finished& finished : *message.mutable_attempts()) {
     const Fence fence = from_wire(finished.fence());
