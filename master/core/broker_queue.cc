@@ -145,9 +145,12 @@ std::shared_ptr<const TaskSpec> Broker::value_spec(Queue& queue, Encoding encodi
 
 // ---- waiting
 
+Error Broker::too_many_waiters() const {
+  return {Errc::limit_reached, fmt::format("{} clients wait already (waiters_max)", waiters_.size())};
+}
+
 Result<Waiter*> Broker::wait(Waiter waiter, Duration wait_max, Step& step) {
-  if (waiters_.size() >= limits_.waiters_max)
-    return fail(Errc::limit_reached, "{} clients wait already (waiters_max)", waiters_.size());
+  if (waiters_.size() >= limits_.waiters_max) return fail(too_many_waiters());
   const WaiterId id = next_waiter_++;
   if (wait_max > Duration{0}) {
     waiter.deadline = step.now.mono + wait_max;

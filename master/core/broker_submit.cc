@@ -181,6 +181,10 @@ Result<Job*> Broker::job_for(const Submission& submission, const Client::Answer*
   if (earlier != nullptr && earlier->accepted.job) {
     Job* job = find_job(earlier->accepted.job);
     if (job == nullptr) return fail(Errc::not_found, "job {} was forgotten meanwhile", earlier->accepted.job);
+    if (job->next_index != earlier->accepted.first + earlier->accepted.count)
+      return fail(Errc::wrong_state,
+                  "job {} was added to meanwhile: the rest of {} tasks is not taken any more", job->id,
+                  submission.payloads.size());
     if (job->is_finished()) {  // the rest of it comes now
       kept_results_ -= job->kept;
       job->finished = {};
@@ -285,8 +289,10 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   Queue& queue = *waiter.queue;
   const std::size_t rest = waiter.payloads.size() - waiter.next;
   const bool others_first = queue.putting > 0 && queue.maxsize != 0;
-  if (!may_wait && (others_first || queue.room() < rest))
+  const bool fits = !others_first && queue.room() >= rest;
+  if (!may_wait && !fits)
     return fail(Errc::queue_full, "queue {} is full (maxsize {})", queue.name, queue.maxsize);
+  if (!fits && waiters_.size() >= limits_.waiters_max) return fail(too_many_waiters());
   if (!others_first) admit_some(waiter, queue.room(), step);
   if (waiter.next == waiter.payloads.size()) {
     step.out.submitted(waiter.session, waiter.request, waiter.accepted);

@@ -81,6 +81,17 @@ TEST_F(BoundsTest, TheTimersOfTasksThatEndedAreDropped) {
   EXPECT_EQ(timers.next(), now.mono + 2h);
 }
 
+TEST_F(BoundsTest, WhoMayNotWaitForTheRestGetsNothingIn) {
+  limits.waiters_max = 1;
+  restart();
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "bounded", .maxsize = 1}, out));
+  ASSERT_TRUE(get("idle"));
+  const auto refused = put("bounded", {"a", "b"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::limit_reached);
+  EXPECT_EQ(broker->queue("bounded")->size(), 0u);
+}
+
 TEST_F(BoundsTest, RetentionDoesNotDependOnTheClockOfTheWall) {
   limits.retention_interval = 1min;
   restart();

@@ -131,6 +131,33 @@ TEST_F(BrokerTest, WhatAClientHasSettledIsForgottenByTheStoreWhenItStaysAway) {
   EXPECT_THAT(disk.open().submissions, IsEmpty());
 }
 
+// Else results would be taken for those of other tasks.
+TEST_F(BrokerTest, TheRestOfASubmissionIsRefusedWhenItsJobWasAddedToMeanwhile) {
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "narrow", .maxsize = 1}, out));
+  Submission submission;
+  submission.number = 77;
+  submission.open = submission.wait_for_room = true;
+  submission.spec = function("f");
+  submission.spec.queue = "narrow";
+  submission.payloads = payloads({"1", "2"});
+  ASSERT_TRUE(broker->submit({client, ++request}, submission, now, out));
+  settle();
+  const JobId job = broker->jobs(true, 1).front().id;
+  broker->session_left(client, now, out);
+  broker->client_joined(other_client, "client-2", now);
+  worker(w1, "one");
+  Submission more = submission;
+  more.open = false;
+  more.job = job;
+  more.payloads = payloads({"another"});
+  ASSERT_TRUE(broker->submit({other_client, ++request}, more, now, out));
+  broker->client_joined(client, "client-1", now);
+  const auto refused = broker->submit({client, ++request}, submission, now, out);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::wrong_state);
+  settle();
+}
+
 TEST_F(BrokerTest, AfterARestartTheOldestTasksOfAllQueuesGoFirst) {
   TaskSpec a = function("f"), b = function("f");
   a.queue = "a", b.queue = "b";
