@@ -73,8 +73,6 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   worker.lease_until = now.mono + limits_.lease;
   sessions_[session] = Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
   round_.push_back(&worker);
-  for (const auto& [name, queue] : queues_)
-    for (const auto& lane : queue->lanes) lane_has_work(*lane);
 
   WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro, step), .is_new = is_new};
   if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
@@ -121,6 +119,7 @@ std::vector<Fence> Broker::reconcile(Worker& worker, const WorkerIntro& intro, S
   std::vector<TaskRef> missing;
   for (const Lease& lease : leases_.of(worker.holder))
     if (!claimed.contains(lease.ref.id())) missing.push_back(lease.ref);
+  std::ranges::sort(missing, std::greater<>{}, &TaskRef::id);  // each goes to the front: the first one last
   for (const TaskRef& ref : missing) take_back(ref, step);
   return dropped;
 }
@@ -374,7 +373,8 @@ void Broker::lease_due(WorkerId id, Step& step) {
 void Broker::lose_worker(Worker& worker, std::string_view how, Step& step) {
   std::vector<TaskRef> refs;
   for (const Lease& lease : leases_.of(worker.holder)) refs.push_back(lease.ref);
-  for (auto ref = refs.rbegin(); ref != refs.rend(); ++ref) attempt_lost(*ref, how, step);
+  std::ranges::sort(refs, std::greater<>{}, &TaskRef::id);  // each goes to the front: the first one last
+  for (const TaskRef& ref : refs) attempt_lost(ref, how, step);
   if (worker.session) {
     sessions_.erase(worker.session);
     std::erase(round_, &worker);
