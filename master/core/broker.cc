@@ -250,7 +250,14 @@ void Broker::attempt_failed(const TaskRef& ref, Outcome outcome, Step& step) {
   task.attempt_over = true;
   transition(ref, TaskState::waiting, step);
   keep_progress(ref, step.now.wall + pause, step);
-  timers_.add({step.now.mono + pause, Timer::Kind::task_due, 1, ref, task.attempt});
+  wait_for(pause, ref, 1, step.now);
+}
+
+// A delay or backoff begins, for one task or for neighbours that share it. Pre: waiting.
+void Broker::wait_for(Duration pause, const TaskRef& first, std::uint32_t count, Now now) {
+  Task* const tasks = &first.task();
+  for (std::uint32_t i = 0; i < count; ++i) tasks[i].due = now.wall + pause;
+  timers_.add({now.mono + pause, Timer::Kind::task_due, count, first, tasks->attempt});
 }
 
 Backoff Broker::backoff_of(const TaskSpec& spec) const {

@@ -222,6 +222,7 @@ class Broker {
   void drop_chunk_if_unneeded(Chunk& chunk, Step& step);
   void mark_fetched(Chunk& chunk, std::uint32_t offset);
   void keep_progress(const TaskRef& ref, WallTime not_before, Step& step);
+  void wait_for(Duration pause, const TaskRef& first, std::uint32_t count, Now now);
   Backoff backoff_of(const TaskSpec& spec) const;
   void attempt_failed(const TaskRef& ref, Outcome outcome, Step& step);
   void attempt_lost(const TaskRef& ref, std::string_view how, Step& step);
@@ -309,6 +310,7 @@ class Broker {
   JobView view(const Job& job) const;
   std::string trouble_of(const Job& job) const;
   bool anyone_serves(const Lane& lane) const;
+  std::string why_not_granted(const Lane& lane) const;
 
   Limits limits_;
   Epoch epoch_;

@@ -157,7 +157,7 @@ void Broker::unblock(Job& job, Step& step) {
       if (chunk->tasks[i].state != TaskState::waiting) continue;
       const TaskRef ref{chunk, i};
       if (chunk->spec->delay > Duration{0})
-        timers_.add({step.now.mono + chunk->spec->delay, Timer::Kind::task_due, 1, ref, ref.task().attempt});
+        wait_for(chunk->spec->delay, ref, 1, step.now);
       else
         make_ready(ref, false, step);
     }
@@ -174,8 +174,8 @@ const Worker* Broker::worker_holding(const Task& task, std::vector<WorkerId>& by
       by_holder[worker->holder] = id;
     }
   }
-  if (task.holder >= by_holder.size()) return nullptr;
-  const auto found = workers_.find(by_holder[task.holder]);
+  if (task.lease.holder >= by_holder.size()) return nullptr;
+  const auto found = workers_.find(by_holder[task.lease.holder]);
   return found == workers_.end() ? nullptr : found->second.get();
 }
 

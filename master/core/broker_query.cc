@@ -50,9 +50,20 @@ std::string Broker::trouble_of(const Job& job) const {
                  : fmt::format("no connected worker serves function {} in queue {}",
                                function_names_[chunk->function], chunk->queue->name);
     }
-    return "all slots are busy with other tasks";
+    return why_not_granted(lane);
   }
   return {};
+}
+
+// Pre: somebody serves the lane.
+std::string Broker::why_not_granted(const Lane& lane) const {
+  bool draining = true;
+  for (const Worker* worker : round_) {
+    if (!worker->serves(lane) || worker->draining) continue;
+    if (leases_.count(worker->holder) < worker->held_max) return {};  // it gets one at the end of this turn
+    draining = false;
+  }
+  return draining ? "the workers that could run it are draining" : "all slots are busy with other tasks";
 }
 
 Result<JobView> Broker::job(JobId id) const {
@@ -101,6 +112,7 @@ Result<Broker::TaskPage> Broker::tasks(JobId id, std::uint32_t first, std::uint3
       view.attempt = task.attempt;
       view.crashes = task.crashes;
       if (payloads && !is_final(state)) view.payload = (*chunk->payloads)[i];
+      if (state == TaskState::waiting) view.not_before = task.due;
       bytes += view.payload.size();
       if (state != TaskState::leased) continue;
       if (const Worker* worker = worker_holding(task, workers_by_holder)) view.worker = worker->name;

@@ -137,7 +137,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     // A clock that was set back meanwhile must not make it longer than it can be.
     const Duration rest = std::min<Duration>(progress.not_before - now.wall, backoff_of(*chunk->spec).max);
     const TaskRef ref{chunk, progress.task.index - chunk->first};
-    timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref, task.attempt});
+    wait_for(rest, ref, 1, now);
   }
   const auto queue = chunk->spec->queue;
   chunk->queue = find_queue(queue);
@@ -158,7 +158,7 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     const bool delayed = rest > Duration{0} && task.attempt == 0 && !task.once_started;
     if (task.state == TaskState::ready && (job.blockers > 0 || delayed)) {
       task.state = TaskState::waiting;
-      if (job.blockers == 0) timers_.add({now.mono + rest, Timer::Kind::task_due, 1, ref, task.attempt});
+      if (job.blockers == 0) wait_for(rest, ref, 1, now);
     }
     ++job.counts[task.state];
     if (is_final(task.state)) continue;

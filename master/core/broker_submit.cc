@@ -391,8 +391,7 @@ void Broker::add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> s
   job.counts[state] += count, queue.counts[state] += count, stats_.tasks[state] += count;
   stats_.queued_bytes += chunk->payloads->bytes();
   if (must_wait) {
-    if (job.blockers == 0)
-      timers_.add({step.now.mono + chunk->spec->delay, Timer::Kind::task_due, count, {chunk, 0}});
+    if (job.blockers == 0) wait_for(chunk->spec->delay, {chunk, 0}, count, step.now);
   } else {
     for (std::uint32_t i = 0; i < count; ++i) {
       chunk->tasks[i].state = TaskState::ready;

@@ -12,6 +12,7 @@
 #include "common/base/ids.h"
 #include "common/base/intrusive_ptr.h"
 #include "common/base/task.h"
+#include "common/base/time.h"
 #include "master/core/records.h"
 
 namespace reeve::master {
@@ -24,6 +25,10 @@ using FunctionId = std::uint32_t;
 inline constexpr FunctionId function_value = 0;    // nothing to run: a plain value
 inline constexpr FunctionId function_command = 1;  // any program
 
+struct LeasePlace {  // LeaseTable's
+  std::uint32_t slot, holder;
+};
+
 struct Task {
   TaskState state = TaskState::waiting;
   bool cancel_requested : 1 = false;
@@ -33,9 +38,11 @@ struct Task {
   bool granted_here : 1 = false;  // in this epoch: what an earlier one granted is void
   std::uint16_t crashes = 0;
   std::uint32_t failures = 0;
-  std::uint32_t attempt = 0;     // the last one granted
-  std::uint32_t lease_slot = 0;  // LeaseTable's; meaningful while leased
-  std::uint32_t holder = 0;      // LeaseTable's; meaningful while leased
+  std::uint32_t attempt = 0;  // the last one granted
+  union {
+    WallTime due{};    // while waiting: when its delay or backoff ends; zero: it waits for something else
+    LeasePlace lease;  // while leased
+  };
 };
 
 struct Chunk {

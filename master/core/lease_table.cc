@@ -25,31 +25,31 @@ void LeaseTable::remove_holder(HolderId holder) {
 void LeaseTable::grant(HolderId holder, TaskRef ref, Epoch epoch) {
   Task& task = ref.task();
   auto& leases = holders_[holder];
-  task.holder = holder;
-  task.lease_slot = static_cast<std::uint32_t>(leases.size());
+  task.lease.holder = holder;
+  task.lease.slot = static_cast<std::uint32_t>(leases.size());
   leases.push_back({std::move(ref), epoch});
 }
 
 void LeaseTable::release(const TaskRef& ref) {
   const Task& task = ref.task();
-  auto& leases = holders_[task.holder];
-  ASSERT(task.lease_slot < leases.size() && leases[task.lease_slot].ref.chunk == ref.chunk);
-  const std::uint32_t slot = task.lease_slot;
+  auto& leases = holders_[task.lease.holder];
+  ASSERT(task.lease.slot < leases.size() && leases[task.lease.slot].ref.chunk == ref.chunk);
+  const std::uint32_t slot = task.lease.slot;
   if (slot + 1 != leases.size()) {
     leases[slot] = std::move(leases.back());
-    leases[slot].ref.task().lease_slot = slot;
+    leases[slot].ref.task().lease.slot = slot;
   }
   leases.pop_back();
 }
 
 bool LeaseTable::held_by(const TaskRef& ref, HolderId holder) const {
-  return ref.is(TaskState::leased) && ref.task().holder == holder;
+  return ref.is(TaskState::leased) && ref.task().lease.holder == holder;
 }
 
 const Lease& LeaseTable::lease(const TaskRef& ref) const {
   const Task& task = ref.task();
-  ASSERT(task.lease_slot < holders_[task.holder].size());
-  return holders_[task.holder][task.lease_slot];
+  ASSERT(task.lease.slot < holders_[task.lease.holder].size());
+  return holders_[task.lease.holder][task.lease.slot];
 }
 
 }  // namespace reeve::master

@@ -65,7 +65,7 @@ struct TaskView {
   std::uint32_t attempt = 0;
   std::uint32_t crashes = 0;
   std::string worker;     // of a leased task
-  WallTime not_before{};  // of a waiting task; zero: not known
+  WallTime not_before{};  // of a waiting task; zero: it waits for something else than the time
   std::string payload;    // when asked for, of an unfinished task
 };
 

@@ -62,6 +62,46 @@ TEST_F(BrokerTest, AFunctionThatNobodyServesBlocksOnlyItself) {
   EXPECT_THAT((*broker->queues("default"))[0].stuck, ElementsAre(std::pair{"unknown", 1u}));
 }
 
+TEST_F(BrokerTest, AWaitingTaskTellsWhenItsDelayOrBackoffEnds) {
+  const auto not_before = [&](JobId job) {
+    return broker->tasks(job, 1, 1, {}, 1, false)->tasks[0].not_before;
+  };
+  TaskSpec spec = function("f");
+  spec.delay = 1h;
+  const JobId delayed = submit(spec);
+  EXPECT_EQ(not_before(delayed), now.wall + 1h);
+
+  spec.delay = {};
+  spec.retries = 1;
+  spec.backoff = 10s;
+  const JobId tried = submit(spec);
+  worker(w1, "one");
+  fail_attempt(w1, out.grants[0].fence);
+  const WallTime due = not_before(tried);
+  EXPECT_GT(due, now.wall);
+  EXPECT_LE(due, now.wall + 10s);
+  restart();
+  EXPECT_EQ(not_before(delayed), now.wall + 1h);
+  EXPECT_EQ(not_before(tried), due);
+
+  const JobId dependent = submit(function("f"), {"x"}, {tried});
+  EXPECT_EQ(not_before(dependent), WallTime{}) << "nobody knows";
+}
+
+TEST_F(BrokerTest, AJobThatWillBeGrantedAtTheEndOfTheTurnIsNotInTrouble) {
+  const JobId job = submit(function("f"), {"a", "b"});
+  worker(w1, "one", 1);
+  ASSERT_THAT(out.grants, SizeIs(1));
+  broker->complete(w1, out.grants[0].fence, {.value = "done"}, now, out);
+  EXPECT_EQ(counts(job)[TaskState::leased], 0u);
+  EXPECT_EQ(broker->job(job)->trouble, "");
+  settle();
+  const JobId other = submit(function("f"), {"c"});
+  EXPECT_THAT(broker->job(other)->trouble, HasSubstr("all slots are busy"));
+  ASSERT_TRUE(broker->worker_drain({client, 1}, "one", true, out));
+  EXPECT_THAT(broker->job(other)->trouble, HasSubstr("draining"));
+}
+
 TEST_F(BrokerTest, AFailedAttemptIsRetriedAfterABackoffUntilNoneAreLeft) {
   TaskSpec spec = function("f");
   spec.retries = 1;
