@@ -94,6 +94,13 @@ TEST_F(CliJobs, ALineThatIsTooLongForTheMasterIsNamed) {
   const Ran ran = cluster_.reeve({"submit", "--each-line", "-", "--", "echo", "{}"}, lines);
   EXPECT_EQ(ran.exit_code, 4);
   EXPECT_THAT(ran.err, HasSubstr("task 2: a payload of 20971520 bytes; the master takes 16777216 at most"));
+TEST_F(CliJobs, ATaskThatPausesAfterAFailureSaysForHowLong) {
+  ASSERT_EQ(cluster_.reeve({"submit", "-q", "--retries", "1", "--backoff", "1h", "--", "false"}).out, "1\n");
+  EXPECT_TRUE(eventually([&] { return cluster_.reeve({"show", "-q", "1.1"}).out == "waiting\n"; }));
+  EXPECT_THAT(cluster_.reeve({"why", "1.1"}).out,
+              AllOf(HasSubstr("starts in"), HasSubstr("after 1 attempt failed")));
+  EXPECT_THAT(cluster_.reeve({"why", "1"}).out, HasSubstr("1 task waits until a delay"));
+  EXPECT_THAT(cluster_.reeve({"show", "1.1"}).out, HasSubstr("not before"));
 }
 
 TEST_F(CliJobs, AnErrorInTheMiddleOfAFileCancelsWhatWasSubmitted) {
