@@ -34,8 +34,8 @@ class ValueLines {
     } else if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) {
       leave(outcome->task);
     } else if (const auto* erased = std::get_if<master::ChunkErased>(&record)) {
-      const auto chunk = chunks_.find({erased->job, erased->first});
-      for (std::uint32_t i = 0; chunk != chunks_.end() && i < chunk->second; ++i)
+      const auto count = chunks_.find({erased->job, erased->first});
+      for (std::uint32_t i = 0; count != chunks_.end() && i < count->second; ++i)
         leave({erased->job, erased->first + i});
     }
   }
