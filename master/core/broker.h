@@ -110,7 +110,7 @@ struct WorkerIntro {
 struct WorkerAdmitted {
   WorkerId id;
   std::vector<Fence> dropped;  // of `held` without `finished`
-  bool is_new = false;         // the store is only now told of it; before that it must hold nothing
+  bool is_new = false;  // not known to be on the disk: until then it must hold nothing; see worker_kept()
 };
 
 // Which stored chunks a retry needs before it can begin.
@@ -176,6 +176,7 @@ class Broker {
   // ---- workers
   Result<WorkerAdmitted> worker_joined(SessionId session, WorkerIntro intro, Now now, Effects& out);
   void worker_alive(SessionId session, Now now);  // any frame of it is a sign of life
+  void worker_kept(WorkerId id);                  // what worker_joined() kept of it is on the disk
   void worker_capacity(SessionId session, std::uint32_t held_max);
   // True when the result was recorded; false when the lease is somebody else's, or nobody's.
   bool complete(SessionId session, const Fence& fence, Outcome outcome, Now now, Effects& out);

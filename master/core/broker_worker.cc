@@ -45,7 +45,6 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
       known != worker_by_key_.end() && intro.connection < workers_.at(known->second)->connection)
     return fail(Errc::unavailable, "worker {} is back on a later connection", intro.name);
 
-  const bool is_new = !worker_by_key_.contains(intro.key) && !awaited_.contains(intro.key);
   WorkerId& id = worker_by_key_[intro.key];
   if (!id) {
     id = WorkerId{next_worker_++};
@@ -54,6 +53,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
     made->key = intro.key;
     made->holder = leases_.add_holder();
     made->draining = intro.draining;  // an earlier master asked it to
+    made->kept = awaited_.contains(intro.key);
     workers_.emplace(id, std::move(made));
     out.keep(WorkerRecord{intro.key, intro.name});
     timers_.add({now.mono + limits_.lease, Timer::Kind::worker_lease, id.value, {}});
@@ -74,7 +74,7 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   sessions_[session] = Peer{.client = nullptr, .worker = &worker, .holder = 0, .waiters = {}, .watching = {}};
   round_.push_back(&worker);
 
-  WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro, step), .is_new = is_new};
+  WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro, step), .is_new = !worker.kept};
   if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
   return admitted;
 }
@@ -149,6 +149,10 @@ void Broker::take_back(const TaskRef& ref, Step& step) {
   task.once_started = false;
   if (ref.chunk->spec->at_most_once) keep_progress(ref, WallTime{}, step);
   make_ready(ref, true, step);
+}
+
+void Broker::worker_kept(WorkerId id) {
+  if (const auto found = workers_.find(id); found != workers_.end()) found->second->kept = true;
 }
 
 void Broker::worker_alive(SessionId session, Now now) {

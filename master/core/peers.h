@@ -27,6 +27,7 @@ struct Worker {
   SessionId session;                  // none: not connected
   std::uint64_t connection = 0;       // the worker's number of its latest one
   bool draining = false;
+  bool kept = false;  // on the disk: a restarted master would wait for it
   HolderId holder = 0;
   TimePoint lease_until{};
   WallTime connected_at{}, heard_at{};

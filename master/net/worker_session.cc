@@ -28,10 +28,14 @@ Result<void> WorkerSession::hello(const Frame& frame) {
   welcome.set_heartbeat_us(static_cast<std::uint64_t>(server_.broker().limits().heartbeat().count()));
   for (const Fence& fence : admitted->dropped) to_wire(fence, *welcome.add_dropped());
   // A worker that the store does not know would not be waited for after a restart: until then it gets nothing.
-  if (admitted->is_new)
+  if (admitted->is_new) {
     outbox().hold(FrameType::worker_welcome, welcome);
-  else
+    server_.turn().after_commit([&broker = server_.broker(), id = admitted->id](const Result<void>& kept) {
+      if (kept) broker.worker_kept(id);
+    });
+  } else {
     outbox().send_now(FrameType::worker_welcome, welcome);
+  }
   server_.turn().touch(*this);
   log::info("worker {} ({} slots, {} functions) joined from {}, holding {} attempts", hello.name(),
             hello.slots(), hello.functions_size(), outbox().connection().peer_address(), hello.held_size());

@@ -173,10 +173,14 @@ void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, 
   Message welcome{[&worker, id, dropped = admitted->dropped, lease = limits_.lease,
                    heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); }};
   // As in WorkerSession: who the store does not know gets nothing.
-  if (admitted->is_new)
+  if (admitted->is_new) {
     hold(id, std::move(welcome));
-  else
+    commits_->after_commit([this, worker_id = admitted->id](const Result<void>& kept) {
+      if (kept) broker_->worker_kept(worker_id);
+    });
+  } else {
     send(id, std::move(welcome));
+  }
   turn_soon();
 }
 
