@@ -94,6 +94,8 @@ TEST_F(CliJobs, ALineThatIsTooLongForTheMasterIsNamed) {
   const Ran ran = cluster_.reeve({"submit", "--each-line", "-", "--", "echo", "{}"}, lines);
   EXPECT_EQ(ran.exit_code, 4);
   EXPECT_THAT(ran.err, HasSubstr("task 2: a payload of 20971520 bytes; the master takes 16777216 at most"));
+}
+
 TEST_F(CliJobs, ATaskThatPausesAfterAFailureSaysForHowLong) {
   ASSERT_EQ(cluster_.reeve({"submit", "-q", "--retries", "1", "--backoff", "1h", "--", "false"}).out, "1\n");
   EXPECT_TRUE(eventually([&] { return cluster_.reeve({"show", "-q", "1.1"}).out == "waiting\n"; }));
