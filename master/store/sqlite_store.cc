@@ -10,6 +10,7 @@
 
 #include "common/base/assert.h"
 #include "master/store/backup.h"
+#include "master/store/page_reader.h"
 #include "master/store/recovery.h"
 #include "master/store/schema.h"
 
@@ -24,6 +25,25 @@ Result<void> make_private_file(const std::string& path) {
   if (fd < 0) return fail(Errc::storage_failed, "cannot open {}: {}", path, std::strerror(errno));
   ::close(fd);
   return {};
+}
+
+// SQLite takes damage in its log for the log's end, says nothing, and writes over what stands behind it.
+Result<void> check_log(const std::string& data_dir) {
+  const auto reader = PageReader::open(data_dir + "/reeve.db");
+  if (!reader || !reader->log_goes_on_behind_damage()) return {};
+  return fail(
+      Errc::storage_failed,
+      "{}/reeve.db-wal is damaged, and transactions that were acknowledged stand behind the damage: starting "
+      "would "
+      "lose them. Keep a copy of {} as it is, then save what can be read with: reeve-master --data-dir {} "
+      "--salvage NEW_FILE",
+      data_dir, data_dir, data_dir);
+}
+
+// Everything in the log goes into the database, and the log begins anew, under other salts: what a power cut left behind
+// its end cannot be taken for a part of it later. A failure shows again at the first commit.
+void empty_log(sql::Database& database) {
+  sqlite3_wal_checkpoint_v2(database.raw(), "main", SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
 }
 
 // Prepares several statements and keeps the first error.
@@ -69,9 +89,12 @@ Result<Recovered> SqliteStore::open() {
   if (!lock) return fail(lock.error());
   if (auto made = make_private_file(options_.data_dir + "/reeve.db"); !made) return fail(made.error());
 
+  if (options_.vfs == nullptr)  // else the files are no files
+    if (auto whole = check_log(options_.data_dir); !whole) return fail(whole.error());
   auto writer = connect();
   if (!writer) return fail(writer.error());
   if (auto prepared = prepare(*writer, options_.cache_kib); !prepared) return fail(prepared.error());
+  empty_log(*writer);
   auto recovery = recover(*writer);
   if (!recovery) return fail(recovery.error());
   seq_ = recovery->seq_max;

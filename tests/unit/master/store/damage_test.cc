@@ -178,8 +178,51 @@ TEST_F(DamageTest, TransactionsBehindDamageInTheLogAreNoticedAndSaved) {
   ASSERT_TRUE(report) << report.error().detail;
   EXPECT_FALSE(report->is_sound);
   EXPECT_THAT(report->lines, Contains(HasSubstr("transactions stand behind the damage")));
+  {
+    SqliteStore store{{.data_dir = data()}};
+    const auto opened = store.open();
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().detail, HasSubstr("--salvage NEW_FILE"));
+  }
   ASSERT_TRUE(salvage());
   EXPECT_EQ(found_by_a_master().queues.size(), 50u);
+}
+
+// A power cut may leave any part of the last transaction, which was not acknowledged.
+TEST_F(DamageTest, AStoreOpensWhenTheLastTransactionInItsLogIsTornAnywhere) {
+  std::filesystem::create_directory(dir_ / "live");
+  std::string log_before;
+  {
+    SqliteStore store{{.data_dir = dir_ / "live"}};
+    ASSERT_TRUE(store.open());
+    for (int i = 0; i < 20; ++i) {
+      if (i == 19) log_before = read_file(dir_ / "live/reeve.db-wal");
+      Records records =
+          batch(QueueRecord{.name = fmt::format("q{}", i) + std::string(i == 19 ? 20'000 : 0, 'x')});
+      ASSERT_TRUE(store.apply(records));
+    }
+    std::filesystem::create_directory(data());
+    for (const char* name : {"reeve.db", "reeve.db-wal"})
+      std::filesystem::copy_file(dir_ / "live/" + name, data() + "/" + name);
+  }
+  const std::string content = read_file(db()), log = read_file(db() + "-wal");
+  constexpr std::size_t frame_bytes = 24 + 4096;
+  std::vector<std::size_t> of_the_last;  // its frames
+  for (std::size_t at = 32; at + frame_bytes <= log.size(); at += frame_bytes)
+    if (log.compare(at, frame_bytes, log_before, std::min(at, log_before.size()), frame_bytes) != 0)
+      of_the_last.push_back(at);
+  ASSERT_GE(of_the_last.size(), 3u);
+  for (const std::size_t at : of_the_last) {
+    std::string torn = log;
+    torn[at + 100] ^= 1;
+    write_file(db(), content);
+    write_file(db() + "-wal", torn);
+    std::filesystem::remove(db() + "-shm");
+    SqliteStore store{{.data_dir = data()}};
+    const auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EQ(opened->queues.size(), 19u);
+  }
 }
 
 TEST_F(DamageTest, FromASoundStoreEverythingIsSavedButWhatBelongsToConnections) {
