@@ -71,6 +71,17 @@ class Converter {
       if (names_ == Names::alone && entry.kind == Entry::Kind::global) find_name_texts(entry);
       if (!lowers_ && entry.kind == Entry::Kind::object) find_date(entry);
     }
+    if (!lowers_) return;
+    for (const Event& event : scan_.events())
+      if (event.kind == Event::Kind::proxy) find_type_of_object(event.entry);
+  }
+
+  // Python 2 makes a class of this name for the proxy of a queue or a lock, and takes no unicode for it.
+  void find_type_of_object(std::uint32_t proxy) {
+    const auto state = token_state(scan_, proxy);
+    if (!state) return;
+    const Entry& type = scan_.entry(scan_.child(scan_.entry(*state), 0));
+    if (type.kind == Entry::Kind::atom) native_texts_.insert(type.opcode);
   }
 
   void find_name_texts(const Entry& entry) {
@@ -171,8 +182,13 @@ class Converter {
   Result<void> lower(const Token& token, const Opcode& opcode) {
     switch (from_.bytes[token.at]) {
       case op::short_binunicode:
+      case op::binunicode:
       case op::binunicode8:
         if (token.bytes > python2_bytes_max) return too_long();
+        if (native_texts_.contains(token.at) && is_ascii(argument(token))) {
+          put_counted(out_.bytes, op::short_binstring, op::binstring, argument(token));
+          return {};
+        }
         out_.bytes += op::binunicode;
         put_number(out_.bytes, token.bytes);
         out_.bytes += argument(token);
@@ -304,6 +320,7 @@ class Converter {
   std::size_t event_ = 0;
   std::uint32_t set_ = 0;
   std::unordered_set<std::uint32_t> frozenset_marks_, date_states_;
+  std::unordered_set<std::uint32_t> native_texts_;  // that are to be a str in Python 2
   std::unordered_set<std::uint32_t> dropped_;  // texts that are only names, and the opcodes that take them
   std::vector<std::pair<std::uint32_t, Token>> waiting_puts_;  // of sets that are being filled
 };

@@ -264,16 +264,23 @@ class Inliner {
 
 }  // namespace
 
-std::optional<std::string_view> token_ident(const Scan& scan, std::uint32_t proxy) {
-  constexpr std::uint32_t token_in_arguments = 1, state_in_token = 2, ident_in_state = 2;
+std::optional<std::uint32_t> token_state(const Scan& scan, std::uint32_t proxy) {
+  constexpr std::uint32_t token_in_arguments = 1, state_in_token = 2, state_parts = 3;
   const Entry& made = scan.entry(proxy);
   const Entry& arguments = scan.entry(scan.child(made, 1));
   if (arguments.kind != Entry::Kind::tuple || arguments.children <= token_in_arguments) return {};
   const Entry& token = scan.entry(scan.child(arguments, token_in_arguments));
   if (token.kind != Entry::Kind::object || !token.built || token.children <= state_in_token) return {};
-  const Entry& state = scan.entry(scan.child(token, state_in_token));
-  if (state.kind != Entry::Kind::tuple || state.children <= ident_in_state) return {};
-  const auto ident = scan.text(scan.child(state, ident_in_state));
+  const std::uint32_t state = scan.child(token, state_in_token);
+  if (scan.entry(state).kind != Entry::Kind::tuple || scan.entry(state).children < state_parts) return {};
+  return state;
+}
+
+std::optional<std::string_view> token_ident(const Scan& scan, std::uint32_t proxy) {
+  constexpr std::uint32_t ident_in_state = 2;
+  const auto state = token_state(scan, proxy);
+  if (!state) return {};
+  const auto ident = scan.text(scan.child(scan.entry(*state), ident_in_state));
   constexpr std::size_t ident_bytes_max = 4096;  // far longer than those of any server
   return ident && ident->size() <= ident_bytes_max ? ident : std::nullopt;
 }

@@ -10,7 +10,10 @@ namespace reeve::pickle {
 // copied in where they are first referred to. limit_reached: they make it too big.
 Result<void> slice(Scan& scan, std::uint32_t entry, Fragment& out);
 
-// The ident of the object that a RebuildProxy stands for. Pre: `proxy` is a REDUCE.
+// What a RebuildProxy knows of its object: the entry of the tuple (type of the object, address, ident). Pre: `proxy` is a
+// REDUCE.
+std::optional<std::uint32_t> token_state(const Scan& scan, std::uint32_t proxy);
+// The ident in it.
 std::optional<std::string_view> token_ident(const Scan& scan, std::uint32_t proxy);
 
 }  // namespace reeve::pickle

@@ -152,6 +152,24 @@ TEST(ConvertTest, BytearraysOfProtocol5AreLoweredForOldPythons) {
   EXPECT_EQ(convert(fragment, Reader::python2)->bytes, "c__builtin__\nbytearray\nU\x02hi\x85R");
 }
 
+// It makes a class of that name when it rebuilds the proxy of a queue, and takes no unicode for it.
+TEST(ConvertTest, TheTypeOfAProxysObjectIsAStrForPython2) {
+  const std::string managers = "\x8c\x18multiprocessing.managers";
+  const Fragment proxy{.bytes = managers + "\x8c\x0cRebuildProxy\x93(" + managers + "\x8c\x09" +
+                                "AutoProxy\x93" + managers + "\x8c\x05Token\x93)\x81\x8c\x05Queue\x8c\x09" +
+                                "127.0.0.1K\x01\x86\x8c\x02id\x87" + "b\x8c\x06pickle}tR",
+                       .protocol = 4,
+                       .python2_names = false,
+                       .classes = {{"multiprocessing.managers", "RebuildProxy"},
+                                   {"multiprocessing.managers", "AutoProxy"},
+                                   {"multiprocessing.managers", "Token"}},
+                       .token_idents = {"id"}};
+  const Result<Fragment> converted = convert(proxy, Reader::python2);
+  ASSERT_TRUE(converted) << converted.error().detail;
+  EXPECT_THAT(converted->bytes, HasSubstr("U\x05Queue"));
+  EXPECT_THAT(converted->bytes, HasSubstr("X\x02\0\0\0id"s)) << "all else stays a text";
+}
+
 TEST(ConvertTest, WhatPython2CannotSayIsRefused) {
   const Fragment refused[] = {
       {.bytes = "\x8c\x01m\x8c\x03"
