@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from master import AUTHKEY, Master, pythons
@@ -30,9 +31,10 @@ NEEDS_AN_INTERPRETER = {
 
 
 def suite(bin_dir, version, path):
-    with Master(bin_dir) as master:
+    # In a directory of its own: tests make `tempcwd` where they stand, and the other Pythons run beside this one.
+    with Master(bin_dir) as master, tempfile.TemporaryDirectory() as directory:
         done = subprocess.run([path, '-B', os.path.join(HERE, 'cpython_client.py'), '127.0.0.1', str(master.port), AUTHKEY],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                              cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode(errors='replace')
     said = re.findall(r'^(passed|skipped|failed) +(setUpClass \(\S+\)|\S+)', text, re.M)
     failed = {name for word, name in said if word == 'failed'}
