@@ -168,7 +168,7 @@ void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, 
   const std::vector<Fence> held = intro.held, done = intro.finished;
   const auto admitted = broker_->worker_joined(id, std::move(intro), now(), *this);
   if (!admitted) return refuse(id);
-  credit_.says_hello(worker.name(), held, done, admitted->dropped);
+  credit_.says_hello(id, held, done, admitted->dropped);
   history_.reasons().heard_of(worker.name());
   Message welcome{[&worker, id, dropped = admitted->dropped, lease = limits_.lease,
                    heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); }};
@@ -196,8 +196,7 @@ void Master::worker_says(SessionId id, const std::function<void(master::Broker&)
 void Master::worker_returns(SessionId id, const std::vector<Fence>& attempts) {
   for (const Fence& fence : attempts)
     story_.tell("master", "gets back attempt {} of {}", fence.attempt, fence.task);
-  if (Session* const found = session(id))
-    for (const Fence& fence : attempts) credit_.over(found->worker->name(), fence);
+  for (const Fence& fence : attempts) credit_.over(id, fence);
   worker_says(id, [&](master::Broker& broker) { broker.returned(id, attempts, now(), *this); });
 }
 
@@ -210,7 +209,7 @@ void Master::worker_reports(SessionId id, std::uint64_t batch, std::vector<Finis
   std::size_t refused = 0;
   add_lies(worker, finished);
   for (Finished& one : finished) {
-    credit_.over(worker, one.fence);
+    credit_.over(id, one.fence);
     const TaskState state = one.outcome.state;
     const std::string value = one.outcome.value;
     const Fence counted = bug_ == Bug::fence_not_compared ? history_.current(one.fence.task) : one.fence;
@@ -261,7 +260,7 @@ void Master::worker_beats(SessionId id, TimePoint sent) {
 
 void Master::worker_has_capacity(SessionId id, std::uint32_t held_max) {
   if (Session* const found = session(id); found != nullptr && !found->given_up)
-    credit_.asks_for(found->worker->name(), held_max);
+    credit_.asks_for(id, held_max);
   worker_says(id, [&](master::Broker& broker) {
     broker.worker_capacity(id, held_max + (bug_ == Bug::credit_leak ? 1 : 0));
   });
@@ -396,7 +395,7 @@ void Master::check_nothing_lies_idle() {
   for (const auto& [id, session] : sessions_) {
     if (session->worker == nullptr || session->given_up) continue;
     const std::string& name = session->worker->name();
-    if (!draining_.contains(name) && credit_.has_some(name) && session_of(name, id) == id)
+    if (!draining_.contains(name) && credit_.has_some(id) && session_of(name, id) == id)
       history_.tasks().left_without(
           {.worker = name, .functions = session->worker->functions(), .draining = false, .paused = paused_});
   }

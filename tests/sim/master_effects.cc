@@ -114,9 +114,9 @@ void Master::grant(SessionId to, const Grant& grant) {
   const std::string& worker = found->worker->name();
   running_.emplace_back(grant.fence, worker);
   if (running_.size() > 10) running_.pop_front();
-  if (!credit_.may_have_some(worker))
+  if (!credit_.may_have_some(to))
     history_.granted_beyond_credit(worker, "counted by what the master was told");
-  credit_.granted(worker, grant.fence);
+  credit_.granted(to, grant.fence);
   history_.granted(grant.fence, {worker, found->worker->functions(), draining_.contains(worker), paused_});
   story_.tell("master", "grants attempt {} of {} to {}", grant.fence.attempt, grant.fence.task,
               found->worker->name());
