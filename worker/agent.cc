@@ -361,8 +361,8 @@ void Agent::note_run(Duration run) {
   mean_run_us_ = mean_run_us_ < 0 ? us : mean_run_us_ + (us - mean_run_us_) * mean_weight;
 }
 
-// Every free slot, and as much besides as keeps the slots busy for prefetch_work: hundreds of short tasks,
-// none of those that take longer, so that no task waits here while it could run elsewhere.
+// Every free slot, and as much besides as keeps the slots busy for prefetch_work, or prefetch_short_work: hundreds
+// of short tasks, none of those that take longer, so that no task waits here while it could run elsewhere.
 std::uint32_t Agent::wanted_capacity(TimePoint now) const {
   if (draining_ || leaving_ || unacknowledged_bytes_ > limits_.unacknowledged_max_bytes) return 0;
   const auto lost = static_cast<std::uint32_t>(std::min<std::size_t>(abandoned_, limits_.slots));
@@ -371,8 +371,9 @@ std::uint32_t Agent::wanted_capacity(TimePoint now) const {
   if (mean_run_us_ < 0) return slots;
   double run_us = mean_run_us_;
   if (queued() > 0) run_us = std::max(run_us, static_cast<double>((now - progress_).count()));
-  const auto each =
-      static_cast<std::uint64_t>(static_cast<double>(limits_.prefetch_work.count()) / std::max(run_us, 1.0));
+  const bool is_short = run_us <= static_cast<double>(limits_.short_run.count());
+  const Duration work = is_short ? limits_.prefetch_short_work : limits_.prefetch_work;
+  const auto each = static_cast<std::uint64_t>(static_cast<double>(work.count()) / std::max(run_us, 1.0));
   return slots + static_cast<std::uint32_t>(std::min<std::uint64_t>(each * slots, limits_.prefetch_max));
 }
 

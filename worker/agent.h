@@ -30,8 +30,10 @@ struct AgentLimits {
   std::uint32_t slots = 1;  // how many attempts run at once
   std::uint32_t prefetch_max = 4096;
   Duration prefetch_work = std::chrono::milliseconds{40};  // how much work should wait here for each slot
-  std::uint32_t gather_outcomes = 64;                      // as many should be reported together,
-  Duration gather_max = std::chrono::milliseconds{20};     // if that many come in this time
+  Duration short_run = std::chrono::milliseconds{2};  // tasks that take no longer may wait in greater number:
+  Duration prefetch_short_work = std::chrono::milliseconds{100};  // so that their outcomes can gather
+  std::uint32_t gather_outcomes = 256;                            // as many should be reported together,
+  Duration gather_max = std::chrono::milliseconds{50};            // if that many come in this time
   Duration unstarted_max =
       std::chrono::milliseconds{500};         // attempts that waited so long here are handed back
   std::size_t complete_max = 1024;            // attempts in one Complete

@@ -107,9 +107,11 @@ std::expected<ProcessGroup, SpawnFailure> Spawner::start(const Program& program,
                    .streams = streams,
                    .signals = {signals_.data(), signal_count_},
                    .descriptors = descriptors_ ? &*descriptors_ : nullptr};
-  // A handler of ours that ran in the child would run in our memory.
+  // A handler of ours that ran in the child would run in our memory. SIGCHLD has none, and the kernel throws it away
+  // only where it is not blocked: the program may end before we go on, and would wake another thread.
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGCHLD);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
   const auto top = reinterpret_cast<std::uintptr_t>(stack_.get() + stack_bytes) & ~std::uintptr_t{15};

@@ -27,6 +27,13 @@ TEST_F(AgentTest, AsksForFortyMillisecondsOfWorkForEachSlot) {
   EXPECT_EQ(capacity, 2u + 2 * 8);
 }
 
+TEST_F(AgentTest, AsksForMoreWorkIfItIsManyShortTasks) {
+  grant(1, 2);
+  start_next();
+  finish(fence(1), 2ms);
+  EXPECT_EQ(capacity, 2u + 2 * 50);
+}
+
 TEST_F(AgentTest, AsksForNothingToWaitHereWhenTasksAreLong) {
   grant(1, 2);
   start_next();
