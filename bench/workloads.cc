@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <stdexcept>
 
 #include "bench/cpu.h"
@@ -70,6 +71,18 @@ void echo_all(Pool& pool, std::size_t count, std::size_t window) {
   while (!under_way.empty()) take_one();
 }
 
+// Sorted, in microseconds.
+std::vector<double> one_at_a_time(std::size_t count, const std::function<void(std::size_t)>& call) {
+  std::vector<double> us(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto start = Clock::now();
+    call(i);
+    us[i] = seconds(Clock::now() - start) * 1e6;
+  }
+  std::ranges::sort(us);
+  return us;
+}
+
 // A yardstick for what is measured in a run: the machine's own speed drifts, so it is taken before and after.
 template <typename Measure>
 class Around {
@@ -109,17 +122,16 @@ void latency(const Places& places, const Effort& effort, Cluster::Mode mode, Rep
   for (int run = 0; run < effort.runs; ++run) {
     Around ping_pong([&] { return ping_pong_p50_us(effort.count(10'000)); });
     Around flushes([&] { return durable ? flushes_per_s(cluster.directory(), effort.count(1'000)) : 0.0; });
-    std::vector<double> us(effort.count(20'000));
-    for (std::size_t i = 0; i < us.size(); ++i) {
-      const auto start = Clock::now();
-      (void)pool.apply("echo", payload_of(i));
-      us[i] = seconds(Clock::now() - start) * 1e6;
-    }
-    std::ranges::sort(us);
+    const auto us =
+        one_at_a_time(effort.count(20'000), [&](std::size_t i) { (void)pool.apply("echo", payload_of(i)); });
     const double p50 = us[us.size() / 2];
     report.add(key + "_latency_p50_us", p50, key + " round trip, one at a time, p50", "us");
     report.add(key + "_latency_p99_us", us[us.size() * 99 / 100], key + " round trip, one at a time, p99",
                "us");
+    const auto in_slot_us =
+        one_at_a_time(effort.count(20'000), [&](std::size_t) { (void)pool.apply("sleep", "0"); });
+    report.add(key + "_latency_in_slot_p50_us", in_slot_us[in_slot_us.size() / 2],
+               "  of a function that is not brief, p50", "us");
     const double bare_us = ping_pong.value();
     report.add(key + "_ping_pong_p50_us", bare_us, "  a bare byte there and back, p50", "us");
     report.add(key + "_latency_in_ping_pongs", p50 / bare_us, "  p50 in such ping-pongs", "");

@@ -69,6 +69,7 @@ Result<void> App::load_functions() {
   if (!options_.initializer.empty() && functions_.find(options_.initializer) == nullptr)
     return fail(Errc::invalid_argument, "--initializer names '{}', which is no function of this worker",
                 options_.initializer);
+  if (options_.pool == PoolKind::thread) brief_.emplace(functions_);
   return {};
 }
 
@@ -260,7 +261,25 @@ void App::collect() {
   agent_.finished(from_pool_, mono_now(), effects_);
 }
 
+// Nothing else is at work here, and this will not be either before anybody else could look.
+bool App::runs_here() {
+  return brief_ && effects_.start.size() == 1 && agent_.in_pool() == 1 && !gathering_ &&
+         brief_->has(effects_.start.front()->work);
+}
+
+void App::run_here() {
+  Attempt& attempt = *effects_.start.front();
+  effects_.start.clear();
+  if (!pool_->start_here(attempt, brief_->runner())) return;
+  if (!brief_->was_brief(attempt.work, attempt.outcome.run))
+    log::warn("the function {} is no brief one: it took {} ms; from now on it runs as any other",
+              attempt.work.spec->function,
+              std::chrono::floor<std::chrono::milliseconds>(attempt.outcome.run).count());
+  collect();
+}
+
 void App::serve_pool() {
+  if (runs_here()) run_here();
   pool_->start(effects_.start);
   effects_.start.clear();
   for (Attempt* attempt : effects_.stop) pool_->stop(*attempt);

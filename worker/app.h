@@ -21,6 +21,7 @@
 #include "worker/options.h"
 #include "worker/pools/pool.h"
 #include "worker/processes/guard.h"
+#include "worker/runners/brief_functions.h"
 #include "worker/runners/functions.h"
 
 namespace reeve::worker {
@@ -55,6 +56,8 @@ class App {
   void turn();
   void collect();
   void serve_pool();
+  bool runs_here();
+  void run_here();
   void leave();
 
   const Options options_;
@@ -71,6 +74,7 @@ class App {
   std::optional<Guard> guard_;
   boost::asio::posix::stream_descriptor guard_ended_{io_};
   Functions functions_;
+  std::optional<BriefFunctions> brief_;  // none with a process pool
   Agent agent_;
   AgentEffects effects_;
   std::vector<Attempt*> from_pool_;  // kept for its memory

@@ -73,6 +73,26 @@ cwd = ")" + cluster_.dir() + R"("
   EXPECT_THAT(call("py_fail", "\"x\""), HasSubstr("KeyError: 'x'"));
 }
 
+TEST_F(WorkerFunctions, BriefFunctionsRunInTheLoopsThreadUntilOneTakesTooLong) {
+  cluster_.add_worker("w1", {"--slots", "1", "--plugin", REEVE_TEST_PLUGIN});
+  EXPECT_EQ(call("thread", "null"), "a slot's\n");
+  EXPECT_EQ(call("brief_thread", "null"), "the loop's\n");
+  EXPECT_EQ(call("not_so_brief", "null"), "the loop's\n");
+  EXPECT_EQ(call("not_so_brief", "null"), "a slot's\n");
+  EXPECT_EQ(call("brief_thread", "null"), "the loop's\n");
+  EXPECT_TRUE(eventually([&] {
+    return read_file(cluster_.path("w1.log")).contains("the function not_so_brief is no brief one");
+  }));
+}
+
+TEST_F(WorkerFunctions, ABriefFunctionGoesToASlotWhileTheWorkerDoesSomethingElse) {
+  cluster_.add_worker("w1", {"--slots", "2", "--plugin", REEVE_TEST_PLUGIN});
+  const Process napping = cluster_.start_reeve({"call", "sleep", "60"}, {.err = cluster_.path("nap.err")});
+  ASSERT_TRUE(
+      eventually([&] { return cluster_.reeve({"worker", "ls", "--json"}).out.contains("\"held\":1,"); }));
+  EXPECT_EQ(call("brief_thread", "null"), "a slot's\n");
+}
+
 TEST_F(WorkerFunctions, ACrashOfAChildProcessCostsOneAttemptOnly) {
   Process& worker =
       cluster_.add_worker("w1", {"--pool", "process", "--slots", "1", "--plugin", REEVE_TEST_PLUGIN});

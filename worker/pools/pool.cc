@@ -99,6 +99,15 @@ void Pool::start(std::span<Attempt* const> attempts) {
   wake(wanted);
 }
 
+bool Pool::start_here(Attempt& attempt, Runner& runner) {
+  Attempt* const pushed = &attempt;
+  queue_.push({&pushed, 1});
+  if (queue_.take() == nullptr) return false;
+  Batch batch{*this};
+  run_one(attempt, runner, here_, batch);
+  return true;
+}
+
 void Pool::wake(std::size_t wanted) {
   if (wanted == 0 || sleepers_.load(std::memory_order_seq_cst) == 0) return;
   wake_ups_.fetch_add(1, std::memory_order_seq_cst);

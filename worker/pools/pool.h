@@ -41,6 +41,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   void start(std::span<Attempt* const> attempts);
+  // As start(), but runs it here and now. False: a slot was faster. Pre: the pool has nothing else.
+  bool start_here(Attempt& attempt, Runner& runner);
   void stop(Attempt& attempt);  // its `stop` is set
   // From then on nothing begins: what a slot takes is marked `too_late`. A process that stood still finds work that
   // was given to others meanwhile, here and in its socket, and its slots may run before its loop does.
@@ -82,6 +84,7 @@ class Pool {
   alignas(64) std::atomic<Attempt*> done_{nullptr};  // last finished first
   std::atomic<bool> announced_{false};  // notify was called, or the loop thread is looking anyway
 
+  StopSignal here_;  // of what the loop thread runs itself
   std::vector<std::unique_ptr<Slot>> slots_;
 };
 

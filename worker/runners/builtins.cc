@@ -99,10 +99,10 @@ TaskResult fail(const TaskContext& context, std::string_view payload) {
 void add_builtins(Functions& functions) {
   const Result<void> added = functions.fill([](const reeve_registry& registry) {
     PluginRegistry builtins{registry};
-    builtins.add("echo", echo);
-    builtins.add("square", square);
+    builtins.add_brief("echo", echo);
+    builtins.add_brief("square", square);
     builtins.add("sleep", sleep);
-    builtins.add("fail", fail);
+    builtins.add_brief("fail", fail);
   });
   ASSERT(added.has_value());
   for (const char* name : {"echo", "square"}) functions.let_read_pickles(name);

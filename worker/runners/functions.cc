@@ -63,6 +63,11 @@ void Functions::let_read_pickles(std::string_view name) {
   found->second.reads_pickles = true;
 }
 
+void Functions::mark_brief(std::string_view name) {
+  const auto found = functions_.find(name);
+  if (found != functions_.end()) found->second.brief = true;
+}
+
 const Functions::Entry* Functions::find(std::string_view name) const {
   const auto found = functions_.find(name);
   return found == functions_.end() ? nullptr : &found->second;
@@ -81,6 +86,10 @@ int Functions::Filling::add(void* host, const char* name, std::size_t name_bytes
   if (added) return 0;
   if (filling.trouble) filling.trouble = std::move(added);
   return 1;
+}
+
+void Functions::Filling::mark_brief(void* host, const char* name, std::size_t name_bytes) {
+  static_cast<Filling*>(host)->functions.mark_brief({name, name_bytes});
 }
 
 void FunctionRunner::run(const Work& work, StopSignal& stop, Outcome& outcome) {

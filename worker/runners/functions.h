@@ -29,11 +29,13 @@ class Functions {
     void* user;
     void (*drop)(void* user);
     bool reads_pickles =
-        false;  // it gets those of Python clients as they are; others get JSON where there is one
+        false;           // it gets those of Python clients as they are; others get JSON where there is one
+    bool brief = false;  // it returns within microseconds: its author's word
   };
   // Takes what `user` points to. Error: already_exists, invalid_argument; then the caller keeps it.
   Result<void> add(std::string_view name, Entry entry);
   void let_read_pickles(std::string_view name);  // Pre: it is there
+  void mark_brief(std::string_view name);        // nothing, if it is not there
   const Entry* find(std::string_view name) const;
   std::vector<std::string> names() const;
 
@@ -41,8 +43,10 @@ class Functions {
   template <typename Register>
   Result<void> fill(Register&& register_functions) {
     Filling filling{.functions = *this, .trouble = {}};
-    const reeve_registry registry{
-        .struct_bytes = sizeof(reeve_registry), .host = &filling, .add = &Filling::add};
+    const reeve_registry registry{.struct_bytes = sizeof(reeve_registry),
+                                  .host = &filling,
+                                  .add = &Filling::add,
+                                  .mark_brief = &Filling::mark_brief};
     register_functions(registry);
     return std::move(filling.trouble);
   }
@@ -53,6 +57,7 @@ class Functions {
     Result<void> trouble;
     static int add(void* host, const char* name, std::size_t name_bytes, reeve_function call, void* user,
                    void (*drop)(void* user));
+    static void mark_brief(void* host, const char* name, std::size_t name_bytes);
   };
   std::map<std::string, Entry, std::less<>> functions_;
 };

@@ -85,6 +85,19 @@ TEST_F(PoolTest, RunsEveryAttemptOnce) {
     ASSERT_EQ(attempt->outcome.value, std::to_string(attempt->work.fence.task.index));
 }
 
+TEST_F(PoolTest, TheLoopMayRunAnAttemptItself) {
+  std::atomic<unsigned> in_slots{0};
+  make(1, [&](const Work&, StopSignal&, Outcome&) { ++in_slots; });
+  LambdaRunner own{[](const Work&, StopSignal&, Outcome& outcome) { outcome.value = "here"; }};
+  const auto made = attempts(1);
+  const bool ran_here = pool->start_here(*made[0], own);
+  EXPECT_THAT(collect(1),
+              testing::ElementsAre(made[0]));  // a slot that was just starting may have been faster
+  EXPECT_EQ(ran_here, made[0]->outcome.value == "here");
+  EXPECT_EQ(in_slots, ran_here ? 0 : 1);
+  EXPECT_EQ(pool->taken(), 1);
+}
+
 TEST_F(PoolTest, AFinishedAttemptIsAnnouncedAlthoughTheNextOneTakesLong) {
   std::atomic<bool> release{false};
   make(1, [&](const Work& work, StopSignal&, Outcome&) {

@@ -10,6 +10,8 @@ namespace {
 
 bool initialized = false;
 
+const char* thread() { return ::gettid() == ::getpid() ? "the loop's" : "a slot's"; }
+
 }  // namespace
 
 REEVE_PLUGIN(registry) {
@@ -35,5 +37,14 @@ REEVE_PLUGIN(registry) {
   });
   registry.add("initialized", [](const reeve::TaskContext&, std::string_view) -> reeve::TaskResult {
     return initialized ? "yes" : "no";
+  });
+  registry.add("thread",
+               [](const reeve::TaskContext&, std::string_view) -> reeve::TaskResult { return thread(); });
+  registry.add_brief("brief_thread", [](const reeve::TaskContext&, std::string_view) -> reeve::TaskResult {
+    return thread();
+  });
+  registry.add_brief("not_so_brief", [](const reeve::TaskContext&, std::string_view) -> reeve::TaskResult {
+    ::usleep(20'000);
+    return thread();
   });
 }
