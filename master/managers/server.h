@@ -45,7 +45,8 @@ class ManagersServer final : public Guests, private Replies {
   const Options& options() const { return options_; }
   std::span<char> scratch() { return scratch_; }
   std::string& reply_scratch() { return reply_scratch_; }
-  void known(Session& session);  // it proved itself
+  void stranger_spoke(Session& stranger);  // it is told to proceed() when its turn has come
+  void known(Session& session);            // it proved itself
   void request(Session& session, std::string_view message);
   void answered(Session& session);
   void ended(Session& session, const Error& why);
@@ -71,6 +72,7 @@ class ManagersServer final : public Guests, private Replies {
   void accept();
   void accepted(const boost::system::error_code& error, boost::asio::ip::tcp::socket socket);
   void admit(boost::asio::ip::tcp::socket socket);
+  void serve_strangers();
   void sweep();
   void arm_timer();
   void report_left();
@@ -97,7 +99,8 @@ class ManagersServer final : public Guests, private Replies {
   std::vector<char> scratch_;
   std::string reply_scratch_;
   std::unordered_map<SessionId, std::shared_ptr<Session>> sessions_;
-  Session::Strangers strangers_;  // oldest first
+  Session::Strangers strangers_;                 // oldest first
+  std::deque<std::shared_ptr<Session>> spoken_;  // strangers whose turn has not come yet, first come first
   Manager manager_;
   int at_work_ = 0;
   std::vector<SessionId> left_;

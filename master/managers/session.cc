@@ -72,7 +72,13 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
   if (state_ == State::ended) return;
   if (error) return end(lost(error));
   reader_.feed({arrived_.data(), bytes});
+  if (state_ == State::handshake) return server_.stranger_spoke(*this);
   if (bytes == arrived_.size()) drain_socket();
+  proceed();
+}
+
+void Session::proceed() {
+  if (state_ == State::ended) return;
   handle_messages();
   if (state_ == State::idle && reader_.buffered_bytes() > 0) acknowledge();
   if (state_ == State::busy && reader_.buffered_bytes() > read_ahead_max_bytes) return;
