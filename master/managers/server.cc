@@ -14,6 +14,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t scratch_bytes = 256u << 10;
+constexpr int accepted_in_a_row_max = 64;
 
 }  // namespace
 
@@ -110,9 +111,13 @@ void ManagersServer::accept() {
   });
 }
 
-// One at a time: see stranger_spoke().
-void ManagersServer::accepted(const error_code& error, tcp::socket socket) {
-  if (!error) admit(std::move(socket));
+// Connections come in bursts: each proxy that a program makes is three of them.
+void ManagersServer::accepted(const error_code& first, tcp::socket socket) {
+  error_code error = first;
+  for (int i = 0; !error && i < accepted_in_a_row_max; ++i) {
+    admit(std::move(socket));
+    socket = acceptor_.accept(error);
+  }
   const bool exhausted = error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
                          error == asio::error::no_memory;
   if (!exhausted) return accept();
@@ -141,23 +146,6 @@ void ManagersServer::admit(tcp::socket socket) {
   const auto session = std::make_shared<Session>(*this, native_.new_session_id(), std::move(socket));
   session->place = strangers_.insert(strangers_.end(), session);
   session->start();
-}
-
-// They are served one at a time, and between two of them the loop looks at what its clients want: so a crowd of
-// strangers makes a client wait for one of them and not for all.
-void ManagersServer::stranger_spoke(Session& stranger) {
-  const bool served = !spoken_.empty();
-  spoken_.push_back(*stranger.place);
-  if (!served) serve_strangers();
-}
-
-void ManagersServer::serve_strangers() {
-  asio::post(io_, [this] {
-    const auto stranger = spoken_.front();
-    spoken_.pop_front();
-    if (!spoken_.empty()) serve_strangers();
-    stranger->proceed();
-  });
 }
 
 // Strangers do not stay.

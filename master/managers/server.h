@@ -45,8 +45,7 @@ class ManagersServer final : public Guests, private Replies {
   const Options& options() const { return options_; }
   std::span<char> scratch() { return scratch_; }
   std::string& reply_scratch() { return reply_scratch_; }
-  void stranger_spoke(Session& stranger);  // it is told to proceed() when its turn has come
-  void known(Session& session);            // it proved itself
+  void known(Session& session);  // it proved itself
   void request(Session& session, std::string_view message);
   void answered(Session& session);
   void ended(Session& session, const Error& why);
@@ -72,7 +71,6 @@ class ManagersServer final : public Guests, private Replies {
   void accept();
   void accepted(const boost::system::error_code& error, boost::asio::ip::tcp::socket socket);
   void admit(boost::asio::ip::tcp::socket socket);
-  void serve_strangers();
   void sweep();
   void arm_timer();
   void report_left();
@@ -99,8 +97,7 @@ class ManagersServer final : public Guests, private Replies {
   std::vector<char> scratch_;
   std::string reply_scratch_;
   std::unordered_map<SessionId, std::shared_ptr<Session>> sessions_;
-  Session::Strangers strangers_;                 // oldest first
-  std::deque<std::shared_ptr<Session>> spoken_;  // strangers whose turn has not come yet, first come first
+  Session::Strangers strangers_;  // oldest first
   Manager manager_;
   int at_work_ = 0;
   std::vector<SessionId> left_;

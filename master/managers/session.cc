@@ -72,13 +72,7 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
   if (state_ == State::ended) return;
   if (error) return end(lost(error));
   reader_.feed({arrived_.data(), bytes});
-  if (state_ == State::handshake) return server_.stranger_spoke(*this);
-  if (bytes == arrived_.size()) drain_socket();
-  proceed();
-}
-
-void Session::proceed() {
-  if (state_ == State::ended) return;
+  if (bytes == arrived_.size() && state_ != State::handshake) drain_socket();  // strangers get no more memory
   handle_messages();
   if (state_ == State::idle && reader_.buffered_bytes() > 0) acknowledge();
   if (state_ == State::busy && reader_.buffered_bytes() > read_ahead_max_bytes) return;

@@ -31,7 +31,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(ManagersServer& server, SessionId id, boost::asio::ip::tcp::socket socket);
 
   void start();
-  void proceed();  // with what it has read; ManagersServer says when, while it is a stranger
   SessionId id() const { return id_; }
   TimePoint since() const { return since_; }
   std::string peer_address() const;
