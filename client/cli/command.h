@@ -11,6 +11,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/options.h"
 #include "client/cli/output.h"
+#include "client/cli/schema.h"
 #include "common/base/result.h"
 #include "reeve/client.h"
 
@@ -54,6 +55,16 @@ class Context {
   Output& out_;
   Output& err_;
   std::optional<Client> client_;
+};
+
+// An error that leaves part of the work done, and says how much in fields that scripts can read.
+class PartlyDone : public Exception {
+ public:
+  PartlyDone(const Error& error, ErrorFields fields) : Exception(error), fields_(std::move(fields)) {}
+  const ErrorFields& fields() const noexcept { return fields_; }
+
+ private:
+  ErrorFields fields_;
 };
 
 class Command {

@@ -99,6 +99,8 @@ class Program {
         std::find(words.begin(), std::ranges::find(words, "--"), "--json") != std::ranges::find(words, "--");
     try {
       return run_chosen(choose(words));
+    } catch (const PartlyDone& error) {
+      return report({error.code(), error.what()}, error.fields());
     } catch (const Exception& error) {
       return report({error.code(), error.what()});
     } catch (const std::exception& error) {
@@ -129,11 +131,11 @@ class Program {
     return command->run(context);
   }
 
-  Exit report(const Error& error) {
+  Exit report(const Error& error, const ErrorFields& fields = {}) {
     out_.flush_if_possible();
     const Exit exit = parsed_ ? exit_of(error.code) : Exit::usage;
     if (common_.json) {
-      err_.line(json_error(error, exit));
+      err_.line(json_error(error, exit, fields));
       return exit;
     }
     err_.line(fmt::format("{} {}", paint(err_.style(), Tone::bad, "reeve:"), error.detail));

@@ -35,10 +35,13 @@ class QueuePut final : public Command {
     put_.timeout = nowait_ ? Duration{0} : timeout_.value_or(forever);
     try {
       put_all(context);
-    } catch (const QueueFull& error) {
-      refuse(timeout_ ? Errc::timed_out : Errc::queue_full, "queue {} is full{}{}", queue_,
-             timeout_ ? " since " + format_duration(*timeout_) : "",
-             count_ > 0 ? fmt::format("; {} of the values are in it", count_) : "");
+    } catch (const QueueFull&) {
+      const bool late = !nowait_ && timeout_;
+      fail_after_some({late ? Errc::timed_out : Errc::queue_full,
+                       fmt::format("queue {} is full{}", queue_,
+                                   late ? " since " + format_duration(*timeout_) : std::string{})});
+    } catch (const Exception& error) {
+      fail_after_some({error.code(), error.what()});
     }
     if (context.json())
       context.out().line(json_changed("put", queue_, count_));
@@ -48,7 +51,19 @@ class QueuePut final : public Command {
   }
 
  private:
+  // So that whoever reads it can go on behind the values that are in the queue.
+  [[noreturn]] void fail_after_some(const Error& error) {
+    if (unsure_ == 1 && error.code != Errc::unavailable) unsure_ = 0;  // refused by itself
+    std::string done = count_ == 0   ? "nothing was put"
+                       : count_ == 1 ? "the first value was put"
+                                     : fmt::format("the first {} were put", count_of(count_, "value"));
+    if (unsure_ > 0) done += fmt::format(", but perhaps some of the next {}", count_of(unsure_, "value"));
+    throw PartlyDone({error.code, fmt::format("{}; {}", error.detail, done)},
+                     {{"put", count_}, {"unsure", unsure_}});
+  }
+
   void put_all(Context& context) {
+    if (put_.timeout != forever) batch_values_ = is_bounded(context) ? 1 : put_batch_values;
     for (const std::string& value : values_) add(context, value);
     if (stdin_) add(context, take(take(Input::open("-")).read_all(value_bytes_max)));
     if (!lines_.empty()) {
@@ -58,6 +73,16 @@ class QueuePut final : public Command {
     flush(context);
   }
 
+  // Values that travel together may overtake one that finds no room. Where that can be, each goes by itself, so that
+  // those that were put are always the first ones.
+  bool is_bounded(Context& context) const {
+    try {
+      return context.client().queue(queue_).info().maxsize > 0;
+    } catch (const NotFound&) {  // the first value makes it
+      return false;
+    }
+  }
+
   void add(Context& context, std::string_view value) {
     if (encoding_ == "json") {
       const Result<void> valid = check_json(value);
@@ -65,14 +90,16 @@ class QueuePut final : public Command {
     }
     batch_bytes_ += value.size();
     batch_.emplace_back(std::string(value), encoding_ == "json" ? Encoding::json : Encoding::raw);
-    if (batch_.size() >= put_batch_values || batch_bytes_ >= put_batch_bytes) flush(context);
+    if (batch_.size() >= batch_values_ || batch_bytes_ >= put_batch_bytes) flush(context);
   }
 
   void flush(Context& context) {
-    const std::size_t size = batch_.size();
     batch_bytes_ = 0;
-    if (size > 0) context.client().queue(queue_).put_many(std::exchange(batch_, {}), put_);
-    count_ += size;
+    if (batch_.empty()) return;
+    Client& client = context.client();
+    unsure_ = batch_.size();
+    client.queue(queue_).put_many(std::exchange(batch_, {}), put_);
+    count_ += std::exchange(unsure_, 0);
   }
 
   std::string queue_, encoding_, lines_;
@@ -81,8 +108,10 @@ class QueuePut final : public Command {
   std::optional<Duration> timeout_;
   PutOptions put_;
   std::vector<Payload> batch_;
+  std::size_t batch_values_ = put_batch_values;
   std::size_t batch_bytes_ = 0;
-  std::uint64_t count_ = 0;
+  std::uint64_t count_ = 0;   // values that are in the queue: the first ones
+  std::uint64_t unsure_ = 0;  // of a batch that failed: some may be in the queue
 };
 
 void print_item(Context& context, const Item& item) {

@@ -300,10 +300,11 @@ std::string json_key(std::string_view key, std::string_view file) {
   return object("reeve.key/1", [&](JsonWriter& json) { json.key("key").text(key).key("file").text(file); });
 }
 
-std::string json_error(const Error& error, Exit exit) {
+std::string json_error(const Error& error, Exit exit, const ErrorFields& fields) {
   return object("reeve.error/1", [&](JsonWriter& json) {
     json.key("error").text(name_of(error.code)).key("message").text(error.detail);
     json.key("exit_code").number(static_cast<int>(exit));
+    for (const auto& [name, number] : fields) json.key(name).number(number);
   });
 }
 

@@ -136,6 +136,23 @@ TEST_F(CliQueues, AFullQueueIsToldByTheExitCode) {
   EXPECT_EQ(cluster_.reeve({"queue", "put", "q", "3", "--timeout", "20ms"}).exit_code, 124);
 }
 
+TEST_F(CliQueues, APutThatFailsPartWaySaysHowManyValuesWerePut) {
+  EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--maxsize", "3"}).exit_code, 0);
+  const std::string lines = "1\n2\n3\n4\n5\n";
+  const Ran now = cluster_.reeve({"queue", "put", "q", "--each-line", "-", "--nowait"}, lines);
+  EXPECT_EQ(now.exit_code, 1);
+  EXPECT_THAT(now.err, HasSubstr("queue q is full; the first 3 values were put"));
+  EXPECT_EQ(cluster_.reeve({"queue", "get", "q", "-n", "2"}).out, "1\n2\n");
+  const Ran late =
+      cluster_.reeve({"queue", "put", "q", "--each-line", "-", "--timeout", "20ms", "--json"}, "4\n5\n6\n");
+  EXPECT_EQ(late.exit_code, 124);
+  EXPECT_THAT(late.err, AllOf(HasSubstr("\"error\":\"timed_out\""), HasSubstr("\"put\":2,\"unsure\":0")));
+  EXPECT_EQ(cluster_.reeve({"queue", "get", "q", "-n", "3"}).out, "3\n4\n5\n");
+  const Ran broken = cluster_.reeve({"queue", "put", "q", "--encoding", "json", "1", "x"});
+  EXPECT_EQ(broken.exit_code, 4);
+  EXPECT_THAT(broken.err, HasSubstr("nothing was put"));
+}
+
 TEST_F(CliQueues, ThousandsOfLinesGoThroughAQueueUnchanged) {
   std::string lines;
   for (int i = 0; i < 5000; ++i) lines += "value " + std::to_string(i) + "\n";
