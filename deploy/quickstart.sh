@@ -27,6 +27,7 @@ bin=$root/build/$preset/bin
 
 say "Building ($preset)"
 deploy/install-deps.sh --tests
+echo "configuring (without a cache: up to a minute) …"
 cmake --preset "$preset" >/dev/null </dev/null
 cmake --build --preset "$preset" --target reeve-master reeve-worker reeve </dev/null
 
@@ -158,6 +159,12 @@ printf '%s files summed by programs in %s ms, all as sha256sum says here\n' "$fi
 
 rm -f "$here"/{squares,files,sums,expected}
 
+end_line() {  # end_line PID…: ends them and waits until they are gone (in some containers a dead process stays listed)
+  local pid alive=""
+  for pid in "$@"; do alive+="${alive:+ || }kill -0 $pid"; done
+  printf "kill %s; timeout 60 sh -c 'while %s; do sleep 0.1; done' 2>/dev/null" "$*" "$alive"
+}
+
 if $keep; then
   say "It keeps running"
   cat <<END
@@ -174,6 +181,10 @@ Logs and state: $here
 
 To stop it and remove what it made:
 
-    kill ${pids[*]:1}; sleep 1; kill ${pids[0]}; sleep 1; rm -r $here
+    $(end_line "${pids[@]:1}")
+    $(end_line "${pids[0]}")
+    rm -r $here
+
+It waits for the workers: they let running tasks go on for up to 30 seconds (--stop-grace).
 END
 fi
