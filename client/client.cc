@@ -46,7 +46,8 @@ std::uint64_t wait_us(Duration wait) {
 // One submission of any number of tasks: a single Submit, or an open job that grows Submit by Submit.
 class Submission {
  public:
-  Submission(Core& core, const TaskSpec& spec, const SubmitOptions& options) : core_(core) {
+  Submission(Core& core, const TaskSpec& spec, const SubmitOptions& options)
+      : core_(core), accepted_(options.accepted) {
     to_wire(spec, *header_.mutable_spec());
     header_.set_name(options.name);
     for (const std::uint64_t job : options.after) header_.add_after(job);
@@ -106,10 +107,12 @@ class Submission {
     const client::SlotPtr slot = std::move(under_way_.front());
     under_way_.pop_front();
     core_.await(slot);
-    job_ = client::answer_in<wire::Submitted>(*slot).job();
+    const std::uint64_t job = client::answer_in<wire::Submitted>(*slot).job();
+    if (std::exchange(job_, job) == 0 && accepted_) accepted_(job);
   }
 
   Core& core_;
+  const std::function<void(std::uint64_t)>& accepted_;  // of the options, which outlive us
   wire::Submit header_;
   std::string fields_;
   std::size_t count_ = 0;    // payloads in fields_

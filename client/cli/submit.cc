@@ -165,14 +165,34 @@ class Submit final : public Command {
       if (feeder.error()) throw_error(*feeder.error());
       refuse(Errc::invalid_argument, "there are no elements: nothing was submitted");
     }
-    const Job job = context.client().submit(
-        spec_, [&feeder](std::string& payload) { return feeder.next(payload); }, submit_);
+    std::uint64_t number = 0;
+    submit_.accepted = [&number](std::uint64_t job) { number = job; };
+    try {
+      context.client().submit(
+          spec_, [&feeder](std::string& payload) { return feeder.next(payload); }, submit_);
+    } catch (const Exception& error) {
+      feeder.clear();
+      if (number == 0) throw;
+      refuse(error.code(), "{}; {}", error.what(), fate_of_part(context.client().job(number)));
+    }
     feeder.clear();
     count_ = feeder.count();
-    if (!feeder.error()) return job.number();
-    job.cancel();
+    if (!feeder.error()) return number;
+    context.client().job(number).cancel();
     refuse(feeder.error()->code, "{}; job {} with the {} before that was cancelled", feeder.error()->detail,
-           job.number(), count_of(count_, "task"));
+           number, count_of(count_, "task"));
+  }
+
+  // The library has cancelled what was submitted, if it could.
+  static std::string fate_of_part(const Job& job) {
+    try {
+      job.cancel();
+      return fmt::format("job {} with the {} before that was cancelled", job.number(),
+                         count_of(job.info().counts.total, "task"));
+    } catch (const Exception&) {  // what went wrong first is worth more
+      return fmt::format("job {} holds a part of the tasks: 'reeve cancel {}' ends it", job.number(),
+                         job.number());
+    }
   }
 
   void tell(Context& context, std::uint64_t job, std::uint64_t tasks) const {

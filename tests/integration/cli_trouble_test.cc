@@ -281,6 +281,15 @@ TEST(WithMaster, ACallThatNoWorkerServesFailsAtOnceAndSaysWhatThereIs) {
   EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");  // nothing was submitted
 }
 
+TEST(WithMaster, ASubmissionThatTheMasterRefusesPartWayIsCancelledAndItsJobNamed) {
+  Cluster cluster({.ephemeral = true, .master_args = {"--tasks-max", "15000"}});
+  const Ran ran = cluster.reeve({"submit", "--range", "1-20000", "--", "true"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("tasks_max is 15000"),
+                             HasSubstr("job 1 with the 10,000 tasks before that was cancelled")));
+  EXPECT_EQ(cluster.reeve({"wait", "1"}).exit_code, 2);
+}
+
 TEST(WithMaster, AWaitEndsWithAClearErrorWhenTheMasterLostItsMemory) {
   Cluster cluster({.ephemeral = true});
   const std::string out = cluster.path("wait.out"), err = cluster.path("wait.err");

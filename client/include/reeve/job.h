@@ -25,6 +25,9 @@ struct SubmitOptions {
   std::vector<std::uint64_t> after;  // starts when these jobs have succeeded
   bool wait_for_room = true;         // a full queue: wait, or throw QueueFull
   Duration wait_max = forever;
+  // Called once, by submit, with the job's number when the master has accepted the first of its tasks: of a submission
+  // that fails later somebody may want to say which job it was.
+  std::function<void(std::uint64_t job)> accepted = {};
 };
 
 // Where submit takes its payloads from, one by one: fills its argument, or says that there are no more.
