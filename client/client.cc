@@ -133,6 +133,7 @@ Client Client::connect(const ClientOptions& options) {
   settings.link.connect_timeout = options.connect_timeout;
   settings.link.reconnect_for = options.reconnect_for;
   settings.unsent_max_bytes = options.unsent_max_bytes;
+  settings.on_connection = options.on_connection;
   auto core = std::make_shared<Core>(std::move(settings));
   try {
     core->connect();

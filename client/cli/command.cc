@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "client/cli/table.h"
+#include "client/cli/terminal.h"
 
 namespace reeve::cli {
 
@@ -13,6 +14,10 @@ Client& Context::client() {
   options.authkey_file = options_.authkey_file;
   options.program = "reeve " REEVE_VERSION;
   options.connect_timeout = options_.connect_timeout.value_or(connect_timeout_default);
+  if (!quiet() && !json())
+    options.on_connection = [this](bool connected, std::string_view master) {
+      tell_connection(connected, master);
+    };
   try {
     client_.emplace(Client::connect(options));
   } catch (const Unavailable& error) {
@@ -29,6 +34,16 @@ Client& Context::client() {
            error.what());
   }
   return *client_;
+}
+
+// Comes on another thread at times: past the buffers, which belong to the main one.
+void Context::tell_connection(bool connected, std::string_view master) const {
+  const std::string_view over_bar = err_.is_terminal() ? "\r\x1b[K" : "";
+  const std::string sentence =
+      connected ? "connected again"
+                : fmt::format("lost the connection to the master at {}; trying again", master);
+  (void)write_all(err_.fd(), fmt::format("{}{} {}\n", over_bar, paint(err_.style(), Tone::dim, "reeve:"),
+                                         one_line(sentence)));
 }
 
 void Context::note(std::string_view sentence) {

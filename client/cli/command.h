@@ -51,6 +51,8 @@ class Context {
   void complain(std::string_view sentence);
 
  private:
+  void tell_connection(bool connected, std::string_view master) const;
+
   const CommonOptions& options_;
   Output& out_;
   Output& err_;

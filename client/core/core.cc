@@ -313,10 +313,13 @@ void Core::on_up(const wire::ClientWelcome& welcome) {
   if (welcome.payload_max_bytes() > 0) payload_max_bytes_ = welcome.payload_max_bytes();
   knows_backups_ = welcome.backups();
   if (welcome.batch_max() > 0) batch_max_ = static_cast<std::size_t>(welcome.batch_max());
+  bool again = false;
   {
     const Loop::Lock lock(loop_.mutex());
+    again = was_up_;
     was_up_ = is_up_ = true;
   }
+  if (again && settings_.on_connection) settings_.on_connection(true, to_string(master()));
   for (const auto& [id, request] : requests_) {
     link_.out().append(request->frame);
     request->sent = true;
@@ -336,6 +339,7 @@ void Core::on_down() {
     is_up_ = false;
     took_.clear();  // they went back into their queues
   }
+  if (settings_.on_connection) settings_.on_connection(false, to_string(master()));
   for (auto at = requests_.begin(); at != requests_.end();) {
     Request& request = *at->second;
     if (!request.repeatable && request.sent) {

@@ -33,6 +33,7 @@ struct PoolState;
 struct CoreSettings {
   LinkSettings link;
   std::size_t unsent_max_bytes = 0;
+  std::function<void(bool connected, std::string_view master)> on_connection = {};  // lost, or there again
   Duration answer_patience = std::chrono::seconds{5};  // how much later than its deadline an answer may come
 };
 

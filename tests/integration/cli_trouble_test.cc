@@ -290,6 +290,37 @@ TEST(WithMaster, ASubmissionThatTheMasterRefusesPartWayIsCancelledAndItsJobNamed
   EXPECT_EQ(cluster.reeve({"wait", "1"}).exit_code, 2);
 }
 
+TEST(WithMaster, WhoWaitsIsToldThatTheConnectionIsLostAndThatItIsBack) {
+  Cluster cluster;
+  ASSERT_EQ(cluster.reeve({"submit", "--", "true"}).exit_code, 0);
+  ASSERT_EQ(cluster.reeve({"queue", "create", "q"}).exit_code, 0);
+  const std::vector<std::vector<std::string>> commands{
+      {"wait", "1"}, {"queue", "get", "q"}, {"queue", "get", "q", "-q"}};
+  std::vector<Process> waiting;
+  const auto err = [&](std::size_t i) { return cluster.path("waiting" + std::to_string(i) + ".err"); };
+  for (std::size_t i = 0; i < commands.size(); ++i)
+    waiting.push_back(cluster.start_reeve(commands[i], {.err = err(i)}));
+  ASSERT_TRUE(eventually([&] {
+    return read_file(err(0)).contains("job 1 does not move") &&
+           cluster.reeve({"queue", "show", "q", "--json"}).out.contains("\"getters\":2");
+  }));
+  cluster.stop_master(SIGKILL);
+  for (const std::size_t i : {0u, 1u})
+    EXPECT_TRUE(eventually([&] {
+      return read_file(err(i)).contains("lost the connection to the master at " + cluster.address() +
+                                        "; trying again\n");
+    })) << i;
+  cluster.start_master();
+  for (const std::size_t i : {0u, 1u})
+    EXPECT_TRUE(eventually([&] { return read_file(err(i)).contains("reeve: connected again\n"); })) << i;
+  ASSERT_EQ(cluster.reeve({"queue", "put", "q", "x", "y"}).exit_code, 0);
+  ASSERT_EQ(cluster.reeve({"cancel", "1"}).exit_code, 0);
+  EXPECT_EQ(waiting[0].wait(), 2);
+  EXPECT_EQ(waiting[1].wait(), 0);
+  EXPECT_EQ(waiting[2].wait(), 0);
+  EXPECT_EQ(read_file(err(2)), "");
+}
+
 TEST(WithMaster, AWaitEndsWithAClearErrorWhenTheMasterLostItsMemory) {
   Cluster cluster({.ephemeral = true});
   const std::string out = cluster.path("wait.out"), err = cluster.path("wait.err");

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ struct ClientOptions {
   Duration reconnect_for = std::chrono::minutes{5};
   // Calls that were made but not sent: apply_async waits while there are more.
   std::size_t unsent_max_bytes = 64u << 20;
+  // Called when the connection was lost (false) and when it is there again (true), not for the first one. On the thread
+  // that drives the connection at that moment: it must not block, throw, or use this Client.
+  std::function<void(bool connected, std::string_view master)> on_connection = {};
 };
 
 // Owner: the program.  Thread: any, except in callbacks.  The destructor closes.
