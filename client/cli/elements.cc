@@ -1,16 +1,23 @@
 #include "client/cli/elements.h"
 
 #include <charconv>
+#include <limits>
 
 namespace reeve::cli {
 
 namespace {
 
-// Takes a whole number off the front of `text`.
-std::optional<std::int64_t> take_number(std::string_view& text) {
+// Takes a whole number off the front of `text`. Errors: invalid_argument, too_large.
+Result<std::int64_t> take_number(std::string_view& text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {
+    using Limits = std::numeric_limits<std::int64_t>;
+    const bool below = text.starts_with('-');
+    return fail(Errc::too_large, "{} is too {}: {} at {}", std::string_view{text.data(), end},
+                below ? "small" : "large", below ? Limits::min() : Limits::max(), below ? "least" : "most");
+  }
+  if (error != std::errc{}) return fail(Errc::invalid_argument, "there is no number");
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }
@@ -85,19 +92,21 @@ std::uint64_t Range::count() const {
 }
 
 Result<Range> parse_range(std::string_view text) {
-  const auto malformed = [&] {
+  const auto malformed = [&](Errc code = Errc::invalid_argument, std::string_view why = {}) {
+    if (code == Errc::too_large) return fail(code, "range '{}': {}", text, why);
     return fail(Errc::invalid_argument, "'{}' is not a range: write A-B or A-B:STEP, as in 1-100 or 0-90:10",
                 text);
   };
   std::string_view rest = text;
   const auto first = take_number(rest);
-  if (!first || !take(rest, '-')) return malformed();
+  if (!first) return malformed(first.error().code, first.error().detail);
+  if (!take(rest, '-')) return malformed();
   const auto last = take_number(rest);
-  if (!last) return malformed();
+  if (!last) return malformed(last.error().code, last.error().detail);
   Range range{*first, *last, 1};
   if (take(rest, ':')) {
     const auto step = take_number(rest);
-    if (!step) return malformed();
+    if (!step) return malformed(step.error().code, step.error().detail);
     range.step = *step;
   }
   if (!rest.empty()) return malformed();

@@ -67,6 +67,7 @@ class Map final : public Command {
                             call_.timeout.value_or(Duration{0}));
     }
     pool_->close();
+    if (counts_.total == 0) refuse(Errc::invalid_argument, "there are no elements: nothing was called");
     return exit_of(counts_);
   }
 

@@ -97,6 +97,12 @@ TEST_F(CliCalls, MapGoesOnBehindAFailureAndExitsWithOne) {
   EXPECT_THAT(ran.err, HasSubstr("1.2 failed"));
 }
 
+TEST_F(CliCalls, AMapOverNothingIsAnErrorAsASubmitIs) {
+  const Ran ran = cluster_.reeve({"map", "square", "--each-line", "-"});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.err, HasSubstr("there are no elements: nothing was called"));
+}
+
 TEST_F(CliCalls, WhatMapDidNotWaitForIsThereLater) {
   const Ran late = cluster_.reeve({"map", "sleep", "--each-json", "-", "--timeout", "10ms"}, "0.2 0.3");
   EXPECT_EQ(late.exit_code, 124);

@@ -101,6 +101,7 @@ TEST_F(WithoutMaster, AWrongCommandLineIsUsageAndNamesWhatIsWrong) {
       {{"submit"}, "COMMAND ARG… is missing"},
       {{"submit", "--retires", "3", "--", "true"}, "did you mean --retries?"},
       {{"submit", "--range", "5-1", "--", "true"}, "empty"},
+      {{"submit", "--range", "1-18446744073709551615", "--", "true"}, "18446744073709551615 is too large"},
       {{"submit", "--range", "1-5", "--each-line", "x", "--", "true"}, "exclude each other"},
       {{"submit", "--each-line", "/nonexistent", "--", "true"}, "/nonexistent"},
       {{"submit", "--each-line", "/dev/null", "--", "true"}, "no elements"},
