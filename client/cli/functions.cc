@@ -64,7 +64,7 @@ void print_value(Context& context, TaskName task, const Outcome& outcome) {
   }
   if (outcome.state != TaskState::succeeded) {
     context.complain(
-        fmt::format("task {} {}: {}", to_string(task), name_of(outcome.state), reason_of(outcome)));
+        fmt::format("task {} {}", to_string(task), ending_of(outcome.state, reason_of(outcome))));
     return;
   }
   context.out().write(payload_text(outcome.value, outcome.encoding));

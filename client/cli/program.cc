@@ -59,6 +59,7 @@ Chosen choose(const std::vector<std::string>& words) {
   std::string name = words[at++];
   if (is_family(name) && (at == words.size() || words[at].starts_with('-'))) {
     chosen.family = std::move(name);
+    chosen.words.insert(chosen.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
     return chosen;
   }
   if (is_family(name)) name += " " + words[at++];
@@ -83,9 +84,11 @@ Exit run_without_command(const Chosen& chosen, Output& out, Output& err) {
     out.line("reeve " REEVE_VERSION);
     return Exit::ok;
   }
-  const bool asked = common.help || !chosen.family.empty();
-  (asked ? out : err).write(overview(chosen.family));
-  return asked ? Exit::ok : Exit::usage;
+  if (!common.help && common.json)
+    refuse(Errc::invalid_argument, "no command was given; 'reeve {}--help' lists them",
+           chosen.family.empty() ? "" : chosen.family + " ");
+  (common.help ? out : err).write(overview(chosen.family));
+  return common.help ? Exit::ok : Exit::usage;
 }
 
 // Runs one program: what it knows when something goes wrong is in its members.

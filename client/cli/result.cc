@@ -91,8 +91,7 @@ class ResultCommand final : public Command {
     if (outcome.state == TaskState::succeeded)
       out.write(payload_text(outcome.value, outcome.encoding));
     else
-      out.write(
-          paint(out.style(), Tone::bad, fmt::format("{}: {}", name_of(outcome.state), reason_of(outcome))));
+      out.write(paint(out.style(), Tone::bad, ending_of(outcome.state, reason_of(outcome))));
     if (!outcome.value.ends_with('\n')) out.write("\n");
   }
 
@@ -108,8 +107,7 @@ class ResultCommand final : public Command {
       err.flush();
     }
     if (outcome.state != TaskState::succeeded && !heads_)
-      context.note(
-          fmt::format("task {} {}: {}", to_string(task), name_of(outcome.state), reason_of(outcome)));
+      context.note(fmt::format("task {} {}", to_string(task), ending_of(outcome.state, reason_of(outcome))));
     if (outcome.out_cut || outcome.err_cut)
       context.note(fmt::format(
           "the output of task {} was longer than the worker keeps; this is its beginning", to_string(task)));
@@ -126,9 +124,9 @@ class ResultCommand final : public Command {
   }
 
   static std::string head(TaskName task, const Outcome& outcome) {
-    std::string text = fmt::format("==> {} {}", to_string(task), name_of(outcome.state));
-    if (outcome.state != TaskState::succeeded) text += ": " + one_line(reason_of(outcome));
-    return text + fmt::format(" ({} on {}) <==", format_duration(outcome.run), one_line(outcome.worker));
+    return fmt::format("==> {} {} ({} on {}) <==", to_string(task),
+                       one_line(ending_of(outcome.state, reason_of(outcome))), format_duration(outcome.run),
+                       one_line(outcome.worker));
   }
 
   bool failed_only_ = false, out_only_ = false, err_only_ = false;

@@ -27,9 +27,9 @@ class Retry final : public Command {
     else if (context.quiet())
       context.out().line(name_);
     else
-      context.out().line(affected == 0
-                             ? fmt::format("{}: nothing to try again", name_)
-                             : fmt::format("{}: {} will be tried again", name_, count_of(affected, "task")));
+      context.out().line(
+          fmt::format("{} {}: {} again", name.index == 0 ? "job" : "task", to_string(name),
+                      affected == 0 ? "nothing to try" : count_of(affected, "task") + " will be tried"));
     return Exit::ok;
   }
 

@@ -137,6 +137,12 @@ std::string reason_of(const Outcome& outcome) {
   return outcome.state == TaskState::cancelled ? "cancelled" : "failed";
 }
 
+std::string ending_of(TaskState state, std::string_view reason) {
+  // A function that fails with its argument, and had none, fails with null.
+  if (reason.empty() || reason == name_of(state) || reason == "null") return std::string(name_of(state));
+  return fmt::format("{}: {}", name_of(state), reason);
+}
+
 std::string payload_text(std::string_view bytes, Encoding encoding) {
   if (encoding != Encoding::pickle) return std::string(bytes);
   Result<std::string> json = pickle::json_of_pickle(bytes);

@@ -35,6 +35,8 @@ Duration age_of(const JobInfo& job, WallTime now);
 
 // Why a task ended as it did: "exit code 3", "killed by signal 9", "time limit reached"; empty when it
 // succeeded.
+// "failed: exit code 7"; a reason that says nothing more is left out: "cancelled".
+std::string ending_of(TaskState state, std::string_view reason);
 std::string reason_of(const Outcome& outcome);
 
 // A payload as people read it: a pickle as JSON, else as Python prints it, else as its class and size; everything else

@@ -37,10 +37,8 @@ std::string explain(const JobInfo& job, const TaskInfo& task, WallTime now) {
     default:
       break;
   }
-  const std::string reason = task.outcome ? reason_of(*task.outcome) : "";
-  return fmt::format("it has {}{}",
-                     task.state == TaskState::cancelled ? "been cancelled" : name_of(task.state),
-                     reason.empty() ? "" : ": " + reason);
+  return fmt::format("it has {}{}", task.state == TaskState::cancelled ? "been " : "",
+                     ending_of(task.state, task.outcome ? reason_of(*task.outcome) : ""));
 }
 
 class Why final : public Command {

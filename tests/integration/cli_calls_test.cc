@@ -49,6 +49,7 @@ TEST_F(CliCalls, AFailedCallPrintsItsErrorAndExitsWithOne) {
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_EQ(ran.out, "");
   EXPECT_THAT(ran.err, HasSubstr("out of cheese"));
+  EXPECT_THAT(cluster_.reeve({"call", "fail"}).err, HasSubstr("task 2.1 failed\n"));
 }
 
 TEST_F(CliCalls, ACallThatTakesTooLongGoesOnAndSaysHowToStopIt) {

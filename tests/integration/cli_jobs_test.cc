@@ -58,6 +58,7 @@ TEST_F(CliJobs, ExitCodesTellFailedFromCancelledFromTimedOut) {
   EXPECT_THAT(late.err, HasSubstr("reeve cancel " + slow));
   EXPECT_THAT(cluster_.reeve({"cancel", slow}).out, HasSubstr("1 task cancelled"));
   EXPECT_EQ(cluster_.reeve({"wait", slow}).exit_code, 2);
+  EXPECT_THAT(cluster_.reeve({"result", slow}).err, HasSubstr("task " + slow + ".1 cancelled\n"));
   const std::string bad = submit({"--", "false"});
   EXPECT_EQ(cluster_.reeve({"wait", slow, bad}).exit_code, 1);
 }
@@ -142,7 +143,8 @@ TEST_F(CliJobs, OnlyFailedTasksAreTriedAgain) {
       submit({"--range", "1-3", "--", "sh", "-c", "test -e " + mark + " || test {} -ne 2"});
   EXPECT_EQ(cluster_.reeve({"wait", job}).exit_code, 1);
   write_file(mark, "now");
-  EXPECT_THAT(cluster_.reeve({"retry", "--failed", job}).out, HasSubstr("1 task will be tried again"));
+  EXPECT_THAT(cluster_.reeve({"retry", "--failed", job}).out,
+              HasSubstr("job " + job + ": 1 task will be tried again\n"));
   EXPECT_EQ(cluster_.reeve({"wait", job}).exit_code, 0);
 }
 

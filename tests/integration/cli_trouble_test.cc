@@ -152,6 +152,13 @@ TEST_F(WithoutMaster, NoCommandAtAllIsUsage) {
   const Ran ran = run_alone(dir_, {});
   EXPECT_EQ(ran.exit_code, 4);
   EXPECT_THAT(ran.err, HasSubstr("Usage: reeve"));
+  const Ran family = run_alone(dir_, {"queue"});
+  EXPECT_EQ(family.exit_code, 4);
+  EXPECT_THAT(family.err, AllOf(HasSubstr("Usage: reeve queue"), HasSubstr("queue peek")));
+  EXPECT_EQ(run_alone(dir_, {"queue", "--help"}).exit_code, 0);
+  const Ran json = run_alone(dir_, {"--json"});
+  EXPECT_EQ(json.exit_code, 4);
+  EXPECT_THAT(json.err, AllOf(HasSubstr("\"schema\":\"reeve.error/1\""), HasSubstr("no command")));
 }
 
 TEST_F(WithoutMaster, KeygenWritesAPrivateFileOnceAndNeverOverAnother) {
