@@ -166,7 +166,8 @@ TEST_F(BackupTest, AMasterThatIsStoppedMeanwhileLeavesAWholeBackupOrNone) {
         EXPECT_EQ(client.backup(round, file).file, data() + "/backups/" + file);
     }
     cluster.stop_master(SIGTERM);
-    for (const auto& left : std::filesystem::directory_iterator{data() + "/backups"})
+    std::error_code absent;  // it may not even have made the directory
+    for (const auto& left : std::filesystem::directory_iterator{data() + "/backups", absent})
       EXPECT_EQ(left.path().extension(), ".db") << left.path();
     if (std::filesystem::exists(data() + "/backups/" + file)) {
       EXPECT_GT(std::filesystem::file_size(data() + "/backups/" + file), 40u * large.size());
