@@ -99,7 +99,7 @@ void spec(JsonWriter& json, const TaskSpec& of) {
 
 void job_fields(JsonWriter& json, const JobInfo& job) {
   json.key("job").number(job.job).key("name").text(job.name).key("state").text(state_of(job));
-  json.key("open").boolean(job.open);
+  json.key("open").boolean(job.open).key("incomplete").boolean(job.incomplete);
   counts(json, "counts", job.counts);
   spec(json, job.spec);
   time(json, "submitted", job.submitted);

@@ -40,8 +40,7 @@ std::string count_of(std::uint64_t number, std::string_view noun) {
 
 std::string_view state_of(const JobInfo& job) {
   const Counts& counts = job.counts;
-  if (job.is_finished())
-    return counts.failed > 0 ? "failed" : counts.cancelled > 0 ? "cancelled" : "succeeded";
+  if (job.is_finished()) return counts.failed > 0 ? "failed" : job.succeeded() ? "succeeded" : "cancelled";
   if (counts.leased > 0) return "running";
   if (counts.ready > 0) return counts.finished() > 0 ? "running" : "ready";
   return counts.waiting > 0 || !job.open ? "waiting" : "open";

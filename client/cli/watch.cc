@@ -102,6 +102,7 @@ std::string end_of(const JobInfo& job) {
     text +=
         fmt::format(": {} of {} cancelled", with_commas(counts.cancelled), count_of(counts.total, "task"));
   if (counts.failed == 0 && counts.cancelled == 0) text += ": " + count_of(counts.total, "task");
+  if (job.incomplete) text += ", ended before it was complete,";
   text += fmt::format(" in {}", format_duration(age_of(job, wall_now())));
   if (counts.failed > 0) text += fmt::format("; see: reeve result --failed {}", job.job);
   return text;
@@ -145,7 +146,10 @@ Exit wait_for_jobs(Context& context, const std::vector<std::uint64_t>& jobs, con
     else if (!context.quiet())
       context.out().line(end_of(each.info));
   }
-  return exit_of(watch.counts());
+  const bool incomplete =
+      std::ranges::any_of(watch.watched(), [](const Watched& each) { return each.info.incomplete; });
+  const Exit exit = exit_of(watch.counts());
+  return exit == Exit::ok && incomplete ? Exit::cancelled : exit;
 }
 
 }  // namespace reeve::cli

@@ -36,6 +36,7 @@ JobInfo info_from(const wire::JobInfo& info) {
   out.spec = spec_from(info.spec());
   out.counts = counts_from(info.counts());
   out.open = info.open();
+  out.incomplete = info.incomplete();
   out.submitted = wall_from_us(info.submitted_us());
   out.started = wall_from_us(info.started_us());
   out.finished = wall_from_us(info.finished_us());

@@ -301,6 +301,7 @@ class Broker {
   void tell_watchers(Job& job, Step& step);
   void watch_due(JobId id, Step& step);
   void close(Job& job, Step& step);
+  void close_incomplete(Job& job, Step& step);  // it does not succeed: nobody said that this was all
   static JobRecord record_of(const Job& job);
 
   // broker_recovery.cc

@@ -14,8 +14,8 @@ Job* Broker::find_job(JobId id) const {
 }
 
 JobRecord Broker::record_of(const Job& job) {
-  return {job.id,    job.name,      job.open,       job.submitted, job.started,  job.finished,
-          job.after, job.values_of, job.next_index, job.erased,    job.cancelled};
+  return {job.id,    job.name,      job.open,       job.submitted, job.started,   job.finished,
+          job.after, job.values_of, job.next_index, job.erased,    job.cancelled, job.incomplete};
 }
 
 Result<void> Broker::close_job(Asker asker, JobId id, Now now, Effects& out) {
@@ -33,6 +33,11 @@ void Broker::close(Job& job, Step& step) {
     std::erase(client->second->open_jobs, job.id);
   step.out.keep(record_of(job));
   finish_job_if_done(job, step);
+}
+
+void Broker::close_incomplete(Job& job, Step& step) {
+  job.incomplete = true;
+  close(job, step);
 }
 
 // ---- progress
@@ -120,9 +125,8 @@ void Broker::job_ended(Job& job, Step& step) {
   kept_results_ += job.kept;
   step.out.keep(record_of(job));
   tell_watchers(job, step);
-  const bool succeeded = job.counts[TaskState::succeeded] == job.counts.total();
   const bool unneeded = !job.has_chunks();
-  if (!succeeded) cancel_dependents(job, step);
+  if (!job.would_succeed()) cancel_dependents(job, step);
   for (const JobId id : std::exchange(job.dependents, {})) {
     Job* dependent = find_job(id);
     if (dependent == nullptr || dependent->blockers == 0) continue;
@@ -209,7 +213,7 @@ std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
   if (!std::exchange(job.cancelled, true)) step.out.keep(record_of(job));
   admit_rest(job, step);
   const std::deque chunks(job.chunks().begin(), job.chunks().end());  // a copy: cancelling may drop chunks
-  if (job.open) close(job, step);
+  if (job.open) close_incomplete(job, step);
   for (const ChunkPtr& chunk : chunks) {
     for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {
       if (is_final(chunk->tasks[i].state)) continue;
@@ -372,8 +376,8 @@ void Broker::erase_job(Job& job, Step& step) {
   jobs_.erase(job.id);
 }
 
-// Finished jobs go when they are too old, or when all results together are too many: oldest first. Their age is not a
-// matter of the wall's clock, which may be wrong for a while.
+// Finished jobs go when they are too old, or when all results together are too many: oldest first, but not the last
+// one. Their age is not a matter of the wall's clock, which may be wrong for a while.
 void Broker::expire_jobs(Step& step) {
   while (!finished_jobs_.empty()) {
     const FinishedJob& oldest = finished_jobs_.front();
@@ -381,7 +385,8 @@ void Broker::expire_jobs(Step& step) {
     const bool stale = job == nullptr || job->finished != oldest.finished;  // it was retried since, say
     if (!stale) {
       const bool too_old = step.now.mono - oldest.since > limits_.results_kept_for;
-      if (!too_old && kept_results_ <= limits_.results_max) return;
+      const bool too_many = kept_results_ > limits_.results_max && finished_jobs_.size() > 1;
+      if (!too_old && !too_many) return;
       ++stats_.expired_jobs;
       erase_job(*job, step);
     }

@@ -19,6 +19,7 @@ JobView Broker::view(const Job& job) const {
           .submitted = job.submitted,
           .started = job.started,
           .finished = job.finished,
+          .incomplete = job.incomplete,
           .after = job.after,
           .trouble = trouble_of(job)};
 }

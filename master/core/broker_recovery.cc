@@ -36,6 +36,7 @@ void Broker::recover(Recovered recovered, Now now) {
     job->next_index = record.next_index;
     job->erased = record.erased;
     job->cancelled = record.cancelled;
+    job->incomplete = record.incomplete;
     job->counts[TaskState::succeeded] = record.erased.succeeded;
     job->counts[TaskState::failed] = record.erased.failed;
     job->counts[TaskState::cancelled] = record.erased.cancelled;

@@ -39,7 +39,7 @@ void Broker::end_jobs_of_nobody(Step& step) {
     Job* const job = find_job(id);
     if (job == nullptr) continue;
     if (job->open)
-      close(*job, step);
+      close_incomplete(*job, step);
     else
       finish_job_if_done(*job, step);
   }
@@ -55,7 +55,7 @@ void Broker::client_due(ClientId id, Step& step) {
   if (step.now.mono - client.joined < limits_.client_grace) return;  // it was back since, and left again
   for (const JobId job_id : std::exchange(client.open_jobs, {})) {
     Job* job = find_job(job_id);
-    if (job != nullptr && job->open && job->owner == id) close(*job, step);
+    if (job != nullptr && job->open && job->owner == id) close_incomplete(*job, step);
   }
   const std::uint64_t last = client.submissions.empty() ? 0 : client.submissions.rbegin()->first;
   if (const std::uint64_t through = std::max(last, client.settled); through > client.settled_kept)
@@ -156,7 +156,7 @@ Result<Job*> Broker::new_job(const Submission& submission, Client& client, Step&
     if (other == nullptr) return fail(Errc::not_found, "no job {} to run after", id);
     if (!other->is_finished())
       ++blockers;
-    else if (other->counts[TaskState::succeeded] != other->counts.total())
+    else if (!other->would_succeed())
       return fail(Errc::wrong_state, "job {} did not succeed, so nothing can run after it", id);
   }
   auto job = std::make_unique<Job>();

@@ -42,6 +42,7 @@ struct Job {
   std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it,
   Queue* puts_wait_at = nullptr;   // all at this queue
   bool cancelled = false;          // as a whole: what is still to come of it as well
+  bool incomplete = false;         // it was closed before its client had said that this was all
   std::uint64_t kept = 0;          // results that nobody has fetched
   Counts counts;                   // of all its tasks, also of those whose chunks are erased
   ErasedTasks erased;
@@ -50,6 +51,7 @@ struct Job {
 
   bool is_values() const { return !values_of.empty(); }
   bool is_finished() const { return finished != WallTime{}; }
+  bool would_succeed() const { return !incomplete && counts[TaskState::succeeded] == counts.total(); }
 
   void add_chunk(ChunkPtr chunk);                                 // behind all others
   void insert_chunk(ChunkPtr chunk);                              // where its first index belongs

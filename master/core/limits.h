@@ -32,7 +32,8 @@ struct Limits {
   Backoff retry_backoff{.first = std::chrono::seconds{1}, .max = std::chrono::minutes{5}};
 
   Duration results_kept_for = std::chrono::hours{24 * 7};
-  std::uint64_t results_max = 1'000'000;  // results of finished jobs; the oldest jobs go first
+  // Results of finished jobs; the oldest jobs go first, and the last one stays however many it has.
+  std::uint64_t results_max = 20'000'000;
   Duration retention_interval = std::chrono::minutes{1};  // how often retention is looked at
   Duration client_grace = std::chrono::minutes{10};  // a client gone for longer: its open jobs are closed,
                                                      // its submissions forgotten

@@ -89,7 +89,8 @@ struct JobRecord {  // upsert, by id
   std::string values_of;         // the queue whose plain values this job carries; empty: an ordinary job
   std::uint32_t next_index = 1;  // of the next task: never given twice, even when its chunk is long gone
   ErasedTasks erased = {};
-  bool cancelled = false;  // as a whole: what is still to come of it as well
+  bool cancelled = false;   // as a whole: what is still to come of it as well
+  bool incomplete = false;  // it ended before its client had said that this was all
 };
 struct JobErased {
   JobId id;

@@ -55,6 +55,7 @@ struct JobView {
   Counts counts;
   bool open = false;
   WallTime submitted{}, started{}, finished{};  // zero: not yet
+  bool incomplete = false;
   std::vector<JobId> after;
   std::string trouble;  // why it does not move; empty when it does
 };

@@ -25,6 +25,7 @@ void to_wire(const JobView& job, wire::JobInfo& out) {
   out.set_submitted_us(to_us(job.submitted));
   out.set_started_us(to_us(job.started));
   out.set_finished_us(to_us(job.finished));
+  out.set_incomplete(job.incomplete);
   out.set_trouble(job.trouble);
   for (const JobId id : job.after) out.add_after(id.value);
 }

@@ -36,6 +36,7 @@ std::string_view Encoder::job(const JobRecord& record) {
   job.set_erased_failed(record.erased.failed);
   job.set_erased_cancelled(record.erased.cancelled);
   job.set_cancelled(record.cancelled);
+  job.set_incomplete(record.incomplete);
   job.SerializeToString(&job_bytes_);
   return job_bytes_;
 }
@@ -116,6 +117,7 @@ Result<void> decode_job(std::string_view bytes, JobRecord& out) {
   out.values_of = std::move(*job.mutable_values_of());
   out.erased = {job.erased_succeeded(), job.erased_failed(), job.erased_cancelled()};
   out.cancelled = job.cancelled();
+  out.incomplete = job.incomplete();
   return {};
 }
 

@@ -31,13 +31,14 @@ struct JobInfo {
   std::string name;
   TaskSpec spec;  // of its last submission
   Counts counts;
-  bool open = false;  // more tasks may come
+  bool open = false;        // more tasks may come
+  bool incomplete = false;  // cancelled while it was open, or its client stayed away: it does not succeed
   WallTime submitted{}, started{}, finished{};
   std::string trouble;  // why it does not move, for a person; empty when it does
   std::vector<std::uint64_t> after;
 
   bool is_finished() const { return finished != WallTime{}; }
-  bool succeeded() const { return is_finished() && counts.succeeded == counts.total; }
+  bool succeeded() const { return is_finished() && !incomplete && counts.succeeded == counts.total; }
 };
 
 struct TaskInfo {

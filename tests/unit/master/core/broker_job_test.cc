@@ -211,6 +211,18 @@ TEST_F(BrokerTest, ResultsAreForgottenAfterTheirRetention) {
   EXPECT_FALSE(broker->job(job));
 }
 
+TEST_F(BrokerTest, TheOldestResultsAreForgottenWhenThereAreTooManyButNeverTheLastJobs) {
+  limits.results_max = 2;
+  restart();
+  worker(w1, "one", 10);
+  const JobId first = submit(function("f"), {"a", "b"});
+  const JobId second = submit(function("f"), {"a", "b", "c"});
+  for (std::size_t i = 0; i < 5; ++i) succeed(w1, out.grants.at(i).fence);
+  pass_with_heartbeats(2min, w1);
+  EXPECT_FALSE(broker->job(first));
+  EXPECT_TRUE(broker->job(second));
+}
+
 TEST_F(BrokerTest, AnUnfinishedJobCannotBeForgotten) {
   const JobId job = submit(function("f"));
   const auto refused = broker->forget({client, 1}, job, out);
@@ -433,16 +445,54 @@ TEST_F(BrokerTest, AnOpenJobWhoseTasksWereCancelledTakesMoreAlsoAfterARestart) {
   EXPECT_TRUE(broker->job(job)->open);
 }
 
-TEST_F(BrokerTest, AnOpenJobIsClosedWhenItsClientStaysAway) {
-  Submission submission;
-  submission.spec = function("f");
-  submission.open = true;
-  submission.payloads = payloads({"a"});
-  ASSERT_TRUE(broker->submit({client, 1}, std::move(submission), now, out));
-  const JobId job = out.submissions.back().answer->job;
+class OpenJobTest : public BrokerTest {
+ protected:
+  OpenJobTest() {
+    Submission submission{.spec = function("f"), .payloads = payloads({"a"})};
+    submission.open = true;
+    EXPECT_TRUE(broker->submit({client, ++request}, std::move(submission), now, out));
+    settle();
+    job = out.submissions.back().answer->job;
+    dependent = submit(function("g"), {"x"}, {job});
+    worker(w1, "one");
+  }
+
+  void expect_that_it_did_not_succeed() {
+    EXPECT_FALSE(broker->job(job)->open);
+    EXPECT_TRUE(broker->job(job)->incomplete);
+    EXPECT_EQ(counts(dependent)[TaskState::cancelled], 1u);
+    EXPECT_FALSE(broker->submit(
+        {client, ++request}, {.spec = function("g"), .payloads = payloads({"y"}), .after = {job}}, now, out));
+  }
+
+  JobId job, dependent;
+};
+
+TEST_F(OpenJobTest, DoesNotSucceedWhenItIsCancelledThoughAllItsTasksDid) {
+  succeed(w1, out.grants.at(0).fence);
+  ASSERT_TRUE(broker->cancel({client, ++request}, job, {}, now, out));
+  settle();
+  expect_that_it_did_not_succeed();
+  restart();
+  expect_that_it_did_not_succeed();
+}
+
+TEST_F(OpenJobTest, IsClosedAndDoesNotSucceedWhenItsClientStaysAway) {
+  const Fence fence = out.grants.at(0).fence;
   broker->session_left(client, now, out);
-  pass(limits.client_grace + 1s);
+  pass_with_heartbeats(limits.client_grace + 1s, w1);
   EXPECT_FALSE(broker->job(job)->open);
+  succeed(w1, fence);
+  ASSERT_TRUE(broker->job(job)->incomplete);
+  EXPECT_NE(broker->job(job)->finished, WallTime{});
+  EXPECT_EQ(counts(dependent)[TaskState::cancelled], 1u);
+}
+
+TEST_F(OpenJobTest, SucceedsWhenItsClientSaidThatThisWasAll) {
+  ASSERT_TRUE(broker->close_job({client, ++request}, job, now, out));
+  succeed(w1, out.grants.at(0).fence);
+  EXPECT_FALSE(broker->job(job)->incomplete);
+  EXPECT_EQ(counts(dependent)[TaskState::cancelled], 0u);
 }
 
 }  // namespace
