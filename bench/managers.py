@@ -6,7 +6,8 @@
 One client at a time puts and gets; then eight do; then one makes proxies (three authenticated connections each); then
 CLIENTS connections wait in get(); then strangers with a wrong key knock, as many as 10,000 a second, while a client
 puts. CPU is the server's, user and system, as the system counts it. Where CPython's server did the same, the ratio to
-it is shown.
+it is shown. Yardsticks are what a bare server in C++ needs that only sends messages back, and what it costs a client of
+reeve when the strangers knock there.
 """
 import contextlib
 import hmac
@@ -152,7 +153,30 @@ def spin(stop, count):
         count.value += 1
 
 
-def besieged(port, calls):
+@contextlib.contextmanager
+def bare_server(folder):
+    """Its process, the port that sends messages back, and the one that refuses strangers."""
+    process = subprocess.Popen([os.path.join(folder, 'bare_server')], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield (process.pid,) + tuple(int(port) for port in process.stdout.readline().split())
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def bare_echo(pid, port, calls):
+    print('== a bare server that sends messages back')
+    with socket.create_connection(('127.0.0.1', port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def call(_):
+            connection.sendall(b'x' * 70)
+            connection.recv(4096)
+        measure('a message of 70 bytes', pid, calls, call)
+
+
+def besieged(port, calls, bare_port):
     manager = Manager(('127.0.0.1', port), KEY)
     manager.connect()
     items = manager.Queue()
@@ -164,9 +188,10 @@ def besieged(port, calls):
     print('put, nobody else             p50 %.0f us, p99 %.0f us' % latency(put, calls))
     with strangers(spin):  # what a busy processor alone costs on this machine
         print('put, one busy processor      p50 %.0f us, p99 %.0f us' % latency(put, calls))
-    with strangers(knock, port) as count:
-        p50, p99 = latency(put, calls)
-        print('put, %5.0f wrong keys a second p50 %.0f us, p99 %.0f us' % (count.value, p50, p99))
+    for place, where in (('', port), (' at the bare server', bare_port)):
+        with strangers(knock, where) as count:
+            p50, p99 = latency(put, calls)
+            print('put, %5.0f wrong keys a second%s p50 %.0f us, p99 %.0f us' % (count.value, place, p50, p99))
 
 
 class RawClient:
@@ -199,7 +224,7 @@ class RawClient:
         return data
 
 
-def run(name, ready, calls, clients):
+def run(name, ready, calls, clients, bare_port):
     with open(ready) as file:
         places = json.load(file)
     pid, port = places['pid'], int(places['managers'].rsplit(':', 1)[1])
@@ -213,7 +238,7 @@ def run(name, ready, calls, clients):
     measure('proxies', pid, 50 if name == 'CPython' else 1000, lambda i: manager.Queue())
     if name == 'CPython':
         return cpython_rates.update(rates)
-    besieged(port, calls)
+    besieged(port, calls, bare_port)
     idle = manager.Queue()
     before, waiting = resident(pid), []
     for _ in range(clients):
@@ -241,14 +266,15 @@ def main():
     calls = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
     clients = int(sys.argv[3]) if len(sys.argv) > 3 else 400
     master = [os.path.join(sys.argv[1], 'reeve-master'), '--listen', '127.0.0.1:0', '--managers-listen', '127.0.0.1:0']
-    with tempfile.TemporaryDirectory(prefix='reeve-bench-') as folder:
+    with tempfile.TemporaryDirectory(prefix='reeve-bench-') as folder, bare_server(sys.argv[1]) as (bare, echo_port, refuse_port):
+        bare_echo(bare, echo_port, calls)
         for name, command in (('CPython', [sys.executable, os.path.abspath(__file__), '--serve']),
                               ('reeve-master --ephemeral', master + ['--ephemeral', '--data-dir', folder + '/e', '--ready-file']),
                               ('reeve-master', master + ['--data-dir', folder + '/d', '--ready-file'])):
             ready = os.path.join(folder, 'ready.%d' % len(command))
             process = start(command + [ready], ready, dict(os.environ, REEVE_AUTHKEY=KEY.decode()))
             try:
-                run(name, ready, calls, clients)
+                run(name, ready, calls, clients, refuse_port)
             finally:
                 process.terminate()
                 process.wait()
