@@ -376,8 +376,8 @@ void Broker::erase_job(Job& job, Step& step) {
   jobs_.erase(job.id);
 }
 
-// Finished jobs go when they are too old, or when all results together are too many: oldest first, but not the last
-// one. Their age is not a matter of the wall's clock, which may be wrong for a while.
+// Finished jobs go when they are too old, or when all results together are too many: oldest first, but not the
+// only one that has any. Their age is not a matter of the wall's clock, which may be wrong for a while.
 void Broker::expire_jobs(Step& step) {
   while (!finished_jobs_.empty()) {
     const FinishedJob& oldest = finished_jobs_.front();
@@ -385,7 +385,7 @@ void Broker::expire_jobs(Step& step) {
     const bool stale = job == nullptr || job->finished != oldest.finished;  // it was retried since, say
     if (!stale) {
       const bool too_old = step.now.mono - oldest.since > limits_.results_kept_for;
-      const bool too_many = kept_results_ > limits_.results_max && finished_jobs_.size() > 1;
+      const bool too_many = kept_results_ > limits_.results_max && kept_results_ > job->kept;
       if (!too_old && !too_many) return;
       ++stats_.expired_jobs;
       erase_job(*job, step);
