@@ -2,6 +2,7 @@
 #include <reeve/plugin.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -44,7 +45,9 @@ REEVE_PLUGIN(registry) {
     return thread();
   });
   registry.add_brief("not_so_brief", [](const reeve::TaskContext&, std::string_view) -> reeve::TaskResult {
-    ::usleep(20'000);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{20};
+    while (std::chrono::steady_clock::now() < end) {
+    }
     return thread();
   });
 }
