@@ -2,9 +2,9 @@
 
 namespace reeve::cli {
 
-Exit exit_of(const Counts& counts) {
+Exit exit_of(const Counts& counts, bool incomplete) {
   if (counts.failed > 0) return Exit::failed;
-  if (counts.cancelled > 0) return Exit::cancelled;
+  if (counts.cancelled > 0 || incomplete) return Exit::cancelled;
   return Exit::ok;
 }
 

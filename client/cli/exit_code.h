@@ -16,8 +16,8 @@ enum class Exit : int {
   interrupted = 130,  // Ctrl-C while waiting: 128 + SIGINT, as shells have it
 };
 
-// Of finished tasks. A failed one weighs more than a cancelled one.
-Exit exit_of(const Counts& counts);
+// Of finished tasks, and of jobs one of which ended before it was complete. What failed weighs more than what was cancelled.
+Exit exit_of(const Counts& counts, bool incomplete = false);
 Exit exit_of(Errc code);
 
 }  // namespace reeve::cli

@@ -60,7 +60,7 @@ class ResultCommand final : public Command {
         if (task.outcome) print(context, {job.number(), task.index}, *task.outcome);
       query.first = page.next;
     } while (query.first != 0);
-    if (info.is_finished() || failed_only_) return exit_of(counts_);
+    if (info.is_finished() || failed_only_) return exit_of(counts_, info.incomplete);
     context.out().flush();
     const std::uint64_t left = info.counts.total - info.counts.finished();
     refuse(Errc::wrong_state, "{} of job {} {} not finished; wait for the rest: reeve wait {}",

@@ -148,8 +148,7 @@ Exit wait_for_jobs(Context& context, const std::vector<std::uint64_t>& jobs, con
   }
   const bool incomplete =
       std::ranges::any_of(watch.watched(), [](const Watched& each) { return each.info.incomplete; });
-  const Exit exit = exit_of(watch.counts());
-  return exit == Exit::ok && incomplete ? Exit::cancelled : exit;
+  return exit_of(watch.counts(), incomplete);
 }
 
 }  // namespace reeve::cli
