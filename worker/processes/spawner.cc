@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -51,8 +50,9 @@ REEVE_NOT_INSTRUMENTED int launch(void* argument) {
   ::syscall(SYS_dup3, launch.streams.in, STDIN_FILENO, 0);
   ::syscall(SYS_dup3, launch.streams.out, STDOUT_FILENO, 0);
   ::syscall(SYS_dup3, launch.streams.err, STDERR_FILENO, 0);
-  // Ours are close-on-exec anyway; what libraries opened or our parent left to us may not be.
-  ::syscall(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+  // Not left to execve, which takes longer to get there: among them are the pipes of other slots, whose programs may
+  // have ended, and who wait until nobody else can write there.
+  ::syscall(SYS_close_range, 3, UINT_MAX, 0);
   if (launch.descriptors != nullptr) ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, launch.descriptors, nullptr);
   for (const std::uint8_t* i = launch.signals.data(); i != launch.signals.data() + launch.signals.size(); ++i)
     ::syscall(SYS_rt_sigaction, *i, default_action, nullptr, sizeof no_signals);
