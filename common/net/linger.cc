@@ -5,14 +5,17 @@
 namespace reeve {
 
 std::size_t Linger::poll(boost::asio::io_context& io) {
-  if (const std::size_t ran = io.poll(); ran > 0 || !pays_) return ran;
-  const TimePoint until = mono_now() + longest;
+  if (const std::size_t ran = io.poll(); ran > 0 || !rule_.pays()) return ran;
+  const TimePoint until = mono_now() + LingerRule::longest;
   while (!io.stopped()) {
     ::sched_yield();
-    if (const std::size_t ran = io.poll(); ran > 0) return ran;
+    if (const std::size_t ran = io.poll(); ran > 0) {
+      rule_.found();
+      return ran;
+    }
     if (mono_now() >= until) break;
   }
-  pays_ = false;
+  rule_.in_vain();
   return 0;
 }
 

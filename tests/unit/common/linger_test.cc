@@ -1,4 +1,4 @@
-// run_loop: like io.run(), whether it sleeps between handlers or not.
+// The rule when to linger, and run_loop: like io.run(), whether it sleeps between handlers or not.
 #include "common/net/linger.h"
 
 #include <gtest/gtest.h>
@@ -14,6 +14,51 @@ namespace reeve {
 namespace {
 
 using namespace std::chrono_literals;
+
+TEST(LingerRule, LooksOnAfterOneShortSleep) {
+  LingerRule rule;
+  EXPECT_FALSE(rule.pays());
+  rule.slept(80us);  // what came after 40, and a processor that took 40 to wake up
+  EXPECT_TRUE(rule.pays());
+  rule.found();
+  EXPECT_TRUE(rule.pays());
+}
+
+TEST(LingerRule, SleepsAtOnceAfterALongSleep) {
+  LingerRule rule;
+  rule.slept(20us);
+  rule.slept(10ms);
+  EXPECT_FALSE(rule.pays());
+}
+
+TEST(LingerRule, LooksOnSeldomWhereItIsAlwaysInVain) {
+  LingerRule rule;
+  int looks = 0;
+  for (int event = 0; event < 10'000; ++event) {  // one every 80 us: never within 50
+    if (rule.pays()) {
+      ++looks;
+      rule.in_vain();
+      rule.slept(30us);
+    } else {
+      rule.slept(80us);
+    }
+  }
+  EXPECT_GT(looks, 0);
+  EXPECT_LT(looks, 200);
+}
+
+TEST(LingerRule, TrustsAgainWhatPaid) {
+  LingerRule rule;
+  for (int event = 0; event < 1000; ++event) {
+    if (rule.pays()) rule.in_vain();
+    rule.slept(30us);
+  }
+  while (!rule.pays()) rule.slept(30us);
+  rule.found();
+  rule.slept(10ms);
+  rule.slept(30us);
+  EXPECT_TRUE(rule.pays());
+}
 
 TEST(RunLoop, EndsWhenThereIsNothingLeftToDo) {
   boost::asio::io_context io{1};
