@@ -23,19 +23,19 @@ void append_message_header(std::string& out, std::size_t payload_bytes);
 
 // MessageReader cuts a byte stream into messages.
 //
-// Owner: a Session.  Always: a length over the limit is refused as soon as it is read, and no memory is taken
+// Owner: a PythonProof, then a Session.  Always: a length over the limit is refused as soon as it is read, and no memory is taken
 // for bytes that were announced and have not come.
 class MessageReader {
  public:
   explicit MessageReader(std::size_t message_max_bytes) : message_max_bytes_(message_max_bytes) {}
 
-  void set_message_max_bytes(std::size_t bytes) { message_max_bytes_ = bytes; }
   void feed(std::string_view bytes) { buffer_.append(bytes); }
 
   // The next whole message, valid until feed() or next() is called again.
   enum class Next : std::uint8_t { message, incomplete, broken };
   Next next(std::string_view& message, Error& error);
 
+  std::string_view buffered() const { return std::string_view{buffer_}.substr(begin_); }
   std::size_t buffered_bytes() const { return buffer_.size() - begin_; }
 
  private:

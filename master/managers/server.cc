@@ -1,20 +1,33 @@
 #include "master/managers/server.h"
 
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "common/app/log.h"
+#include "master/managers/python_proof.h"
 
 namespace reeve::master::managers {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
 
 constexpr std::size_t scratch_bytes = 256u << 10;
-constexpr int accepted_in_a_row_max = 64;
+
+// Its signer is the doorway's: nobody else computes a MAC.
+Listener::Dialect dialect(std::string_view authkey, const Options& options) {
+  return {
+      .proof = [signer = std::make_shared<const Signer>(authkey),
+                md5 = options.admits_legacy_md5()]() { return std::make_unique<PythonProof>(*signer, md5); },
+      .setting_prefix = "managers-",
+      .stranger = "a Python program"};
+}
+
+Listener::Limits limits(const Options& options) {
+  return {.unauthenticated_max = options.unauthenticated_max,
+          .handshake_deadline = options.handshake_deadline,
+          .connections_max = options.connections_max};
+}
 
 }  // namespace
 
@@ -37,14 +50,11 @@ class ManagersServer::Work {
 
 ManagersServer::ManagersServer(asio::io_context& io, NativeServer& native, std::string_view authkey,
                                Options options, std::function<void()> shut_down)
-    : io_(io),
-      native_(native),
+    : native_(native),
       options_(std::move(options)),
-      signer_(authkey),
       shut_down_(std::move(shut_down)),
-      acceptor_(io),
-      pause_(io),
-      sweep_timer_(io),
+      listener_(native.doorway(), io, native.refusals(), dialect(authkey, options_), limits(options_),
+                [this](Arrival arrival) { welcome(std::move(arrival)); }),
       timer_(io),
       scratch_(scratch_bytes),
       manager_(native.broker(), options_, *this) {
@@ -52,41 +62,20 @@ ManagersServer::ManagersServer(asio::io_context& io, NativeServer& native, std::
 }
 
 ManagersServer::~ManagersServer() {
+  listener_.close();
   native_.turn().detach_guests();
   for (const auto& [id, session] : sessions_) session->abandon();
-  for (const auto& session : strangers_) session->abandon();
 }
 
 // ---- connections
 
 Result<void> ManagersServer::listen() {
-  const Endpoint& endpoint = options_.listen;
-  error_code error;
-  tcp::resolver resolver{io_};
-  const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port),
-                                      tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (!error && !found.empty()) {
-    const tcp::endpoint where = found.begin()->endpoint();
-    acceptor_.open(where.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address{true}, error);
-    if (!error) acceptor_.bind(where, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  }
-  if (error)
-    return fail(Errc::unavailable,
-                "cannot listen for Python programs on {}: {}; choose another place with --managers-listen "
+  if (auto listening = listener_.listen(options_.listen); !listening)
+    return fail(listening.error().code,
+                "cannot listen for Python programs on {}; choose another place with --managers-listen "
                 "HOST:PORT, or 'off' for none",
-                to_string(endpoint), error.message());
-  acceptor_.non_blocking(true);
-  accept();
-  sweep();
+                listening.error().detail);
   return {};
-}
-
-Endpoint ManagersServer::address() const {
-  error_code ignored;
-  const auto where = acceptor_.local_endpoint(ignored);
-  return {where.address().to_string(), where.port()};
 }
 
 Result<void> ManagersServer::declare(std::span<const ObjectDeclaration> declared,
@@ -98,68 +87,15 @@ Result<void> ManagersServer::declare(std::span<const ObjectDeclaration> declared
 }
 
 void ManagersServer::stop_listening() {
-  error_code ignored;
-  acceptor_.close(ignored);
-  pause_.cancel();
-  sweep_timer_.cancel();
+  listener_.close();
   timer_.cancel();
 }
 
-void ManagersServer::accept() {
-  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-    if (acceptor_.is_open()) accepted(error, std::move(socket));
-  });
-}
-
-// Connections come in bursts: each proxy that a program makes is three of them.
-void ManagersServer::accepted(const error_code& first, tcp::socket socket) {
-  error_code error = first;
-  for (int i = 0; !error && i < accepted_in_a_row_max; ++i) {
-    admit(std::move(socket));
-    socket = acceptor_.accept(error);
-  }
-  const bool exhausted = error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
-                         error == asio::error::no_memory;
-  if (!exhausted) return accept();
-  log::warn("cannot accept connections of Python programs: {}", error.message());
-  pause_.expires_after(std::chrono::milliseconds{100});
-  pause_.async_wait([this](const error_code& cancelled) {
-    if (!cancelled) accept();
-  });
-}
-
-void ManagersServer::admit(tcp::socket socket) {
-  const Work work{*this};
-  if (sessions_.size() + strangers_.size() >= options_.connections_max) {
-    native_.count_refusal({Errc::limit_reached, fmt::format("there are {} connections of Python programs "
-                                                            "(managers-connections-max)",
-                                                            sessions_.size() + strangers_.size())},
-                          "");
-    return;  // closes it
-  }
-  if (strangers_.size() >= options_.unauthenticated_max) {
-    const auto oldest = strangers_.front();
-    oldest->end({Errc::limit_reached, fmt::format("more than {} connections that have not shown the authkey "
-                                                  "(managers-unauthenticated-max): the oldest was closed",
-                                                  options_.unauthenticated_max)});
-  }
-  const auto session = std::make_shared<Session>(*this, native_.new_session_id(), std::move(socket));
-  session->place = strangers_.insert(strangers_.end(), session);
-  session->start();
-}
-
-// Strangers do not stay.
-void ManagersServer::sweep() {
-  const Work work{*this};
-  const TimePoint limit = mono_now() - std::chrono::duration_cast<Duration>(options_.handshake_deadline);
-  while (!strangers_.empty() && strangers_.front()->since() < limit) {
-    const auto oldest = strangers_.front();
-    oldest->end({Errc::timed_out, "did not finish the handshake in time"});
-  }
-  sweep_timer_.expires_after(std::chrono::milliseconds{500});
-  sweep_timer_.async_wait([this](const error_code& cancelled) {
-    if (!cancelled) sweep();
-  });
+void ManagersServer::welcome(Arrival arrival) {
+  const auto session = std::make_shared<Session>(*this, native_.new_session_id(), std::move(arrival.socket),
+                                                 std::move(arrival.place));
+  sessions_.emplace(session->id(), session);
+  session->start(arrival.early);
 }
 
 std::shared_ptr<Session> ManagersServer::session(SessionId id) const {
@@ -168,12 +104,6 @@ std::shared_ptr<Session> ManagersServer::session(SessionId id) const {
 }
 
 // ---- for sessions
-
-void ManagersServer::known(Session& session) {
-  sessions_.emplace(session.id(), *session.place);
-  strangers_.erase(session.place);
-  session.place = {};
-}
 
 void ManagersServer::request(Session& session, std::string_view message) {
   const Work work{*this};
@@ -186,11 +116,7 @@ void ManagersServer::answered(Session& session) {
 }
 
 void ManagersServer::ended(Session& session, const Error& why) {
-  if (sessions_.erase(session.id()) == 0) {
-    strangers_.erase(session.place);
-    if (why.code != Errc::unavailable) native_.count_refusal(why, "a Python program");
-    return;
-  }
+  sessions_.erase(session.id());
   if (why.code == Errc::protocol_error || why.code == Errc::too_large)
     native_.count_refusal(why, "a Python program");
   left_.push_back(session.id());

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
@@ -20,7 +19,7 @@
 #include "master/managers/options.h"
 #include "master/managers/replies.h"
 #include "master/managers/session.h"
-#include "master/managers/signer.h"
+#include "master/net/listener.h"
 #include "master/net/native_server.h"
 
 namespace reeve::master::managers {
@@ -37,15 +36,13 @@ class ManagersServer final : public Guests, private Replies {
   // The configuration's objects, with what the store holds of them. Errors: as of Manager::declare.
   Result<void> declare(std::span<const ObjectDeclaration> declared,
                        std::span<const Recovered::Object> stored);
-  Endpoint address() const;  // with the real port
+  Endpoint address() const { return listener_.address(); }  // with the real port
   void stop_listening();
 
   // ---- for sessions
-  const Signer& signer() const { return signer_; }
   const Options& options() const { return options_; }
   std::span<char> scratch() { return scratch_; }
   std::string& reply_scratch() { return reply_scratch_; }
-  void known(Session& session);  // it proved itself
   void request(Session& session, std::string_view message);
   void answered(Session& session);
   void ended(Session& session, const Error& why);
@@ -68,10 +65,7 @@ class ManagersServer final : public Guests, private Replies {
     std::string payload;
   };
 
-  void accept();
-  void accepted(const boost::system::error_code& error, boost::asio::ip::tcp::socket socket);
-  void admit(boost::asio::ip::tcp::socket socket);
-  void sweep();
+  void welcome(Arrival arrival);
   void arm_timer();
   void report_left();
   void send(SessionId to, std::string_view payload, bool woken);
@@ -84,20 +78,15 @@ class ManagersServer final : public Guests, private Replies {
   std::string store_trouble() const override { return native_.turn().trouble(); }
   void shut_down() override;
 
-  boost::asio::io_context& io_;
   NativeServer& native_;
   Options options_;
-  Signer signer_;
   std::function<void()> shut_down_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer pause_;  // before accepting again when the system has no more descriptors
-  boost::asio::steady_timer sweep_timer_;
+  Listener listener_;
   boost::asio::steady_timer timer_;  // the Manager's
   TimePoint timer_at_ = TimePoint::max();
   std::vector<char> scratch_;
   std::string reply_scratch_;
   std::unordered_map<SessionId, std::shared_ptr<Session>> sessions_;
-  Session::Strangers strangers_;  // oldest first
   Manager manager_;
   int at_work_ = 0;
   std::vector<SessionId> left_;

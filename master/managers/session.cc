@@ -33,27 +33,20 @@ Error lost(const error_code& error) {
 
 }  // namespace
 
-Session::Session(ManagersServer& server, SessionId id, tcp::socket socket)
+Session::Session(ManagersServer& server, SessionId id, tcp::socket socket, Place place)
     : server_(server),
       id_(id),
       socket_(std::move(socket)),
-      challenge_(server.signer(), server.options().admits_legacy_md5(), Challenge::random_nonce()) {}
+      place_(std::move(place)),
+      reader_(server.options().message_max_bytes) {}
 
-std::string Session::peer_address() const {
-  error_code error;
-  const auto peer = socket_.remote_endpoint(error);
-  return error ? "?" : fmt::format("{}:{}", peer.address().to_string(), peer.port());
-}
-
-void Session::start() {
-  error_code ignored;  // a socket that is already dead says so at the first write
+void Session::start(std::string_view early) {
+  error_code ignored;  // a socket that is already dead says so at the first read
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay{true}, ignored);
   socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
-  std::string first;
-  challenge_.start(first);
-  send(first);
-  read();
+  reader_.feed(early);
+  go_on();
 }
 
 // ---- bytes in
@@ -72,7 +65,11 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
   if (state_ == State::ended) return;
   if (error) return end(lost(error));
   reader_.feed({arrived_.data(), bytes});
-  if (bytes == arrived_.size() && state_ != State::handshake) drain_socket();  // strangers get no more memory
+  if (bytes == arrived_.size()) drain_socket();
+  go_on();
+}
+
+void Session::go_on() {
   handle_messages();
   if (state_ == State::idle && reader_.buffered_bytes() > 0) acknowledge();
   if (state_ == State::busy && reader_.buffered_bytes() > read_ahead_max_bytes) return;
@@ -92,9 +89,9 @@ void Session::drain_socket() {
   }
 }
 
-// Python writes twice without waiting (its last word of the handshake and a request; a header and a long payload),
-// and does not switch Nagle's algorithm off: its second piece comes only when the first one is acknowledged, which
-// the system here would put off for 40 ms.
+// Python writes twice without waiting (a header and a long payload; its last word of the handshake and a request), and
+// does not switch Nagle's algorithm off: its second piece comes only when the first one is acknowledged, which the
+// system here would put off for 40 ms.
 void Session::acknowledge() {
   const int on = 1;
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -103,7 +100,7 @@ void Session::acknowledge() {
 void Session::handle_messages() {
   if (handling_) return;
   handling_ = true;
-  while (state_ == State::handshake || state_ == State::idle) {
+  while (state_ == State::idle) {
     std::string_view message;
     Error broken;
     const auto next = reader_.next(message, broken);
@@ -112,28 +109,10 @@ void Session::handle_messages() {
       end(broken);
       break;
     }
-    if (state_ == State::handshake) {
-      if (const auto shaken = shake_hands(message); !shaken) end(shaken.error());
-    } else {
-      state_ = State::busy;
-      server_.request(*this, message);
-    }
+    state_ = State::busy;
+    server_.request(*this, message);
   }
   handling_ = false;
-}
-
-Result<void> Session::shake_hands(std::string_view message) {
-  std::string reply;
-  const Result<void> fed = challenge_.feed(message, reply);
-  if (!reply.empty()) send(reply);
-  if (!fed || state_ == State::ended) return fed;
-  if (challenge_.done()) {
-    state_ = State::idle;
-    reader_.set_message_max_bytes(server_.options().message_max_bytes);
-    server_.known(*this);
-    acknowledge();
-  }
-  return {};
 }
 
 bool Session::at_end() {
@@ -200,6 +179,7 @@ void Session::abandon() {
   state_ = State::ended;
   error_code ignored;
   socket_.close(ignored);
+  place_ = {};
 }
 
 void Session::end(const Error& why) {

@@ -1,8 +1,8 @@
 // Signer computes the MACs of the managers handshake: HMAC over a challenge, with the authkey, under one of
 // the digests that CPython knows.
 //
-// Owner: ManagersServer; every handshake uses the same one, so that the key is prepared once.  Thread: the loop
-// thread.
+// Owner: the listener of Python programs; every handshake uses the same one, so that the key is prepared once.  Thread:
+// the doorway's, and no other: a MAC is computed in place.
 #pragma once
 
 #include <array>

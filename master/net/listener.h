@@ -1,21 +1,23 @@
-// Listener accepts connections and shakes hands with them. Until the handshake is over a connection is
-// nothing but a socket and 40 bytes; strangers are few, short-lived, and the oldest goes first when there are
-// too many.
+// Listener accepts connections and has them shake hands, whatever the dialect. Strangers are few, short-lived and small,
+// and the oldest goes first when there are too many; only connections that proved themselves reach the loop.
 //
-// Owner: NativeServer.  Thread: the loop thread.
+// Owner: NativeServer, ManagersServer.  Thread: the loop thread; accepting and handshakes are on the doorway's.
+// Always: nobody is welcomed after close().
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
-#include <list>
+#include <limits>
 #include <memory>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/net/endpoint.h"
-#include "common/net/handshake.h"
+#include "master/net/doorway.h"
+#include "master/net/handover.h"
+#include "master/net/proof.h"
+#include "master/net/refusals.h"
 
 namespace reeve::master {
 
@@ -24,41 +26,35 @@ class Listener {
   struct Limits {
     std::size_t unauthenticated_max = 1024;  // connections whose handshake is not over
     std::chrono::milliseconds handshake_deadline = std::chrono::seconds{5};
+    // These and those that proved themselves and keep their Place. None: who welcomes them counts, and can say so.
+    std::size_t connections_max = std::numeric_limits<std::size_t>::max();
   };
-  // Runs on the loop thread for each connection that proved itself.
-  using Welcome = std::function<void(boost::asio::ip::tcp::socket, Role)>;
-  // …and for each that did not, or was dropped.
-  using Refusal = std::function<void(const Error&, const std::string& address)>;
+  struct Dialect {
+    std::function<std::unique_ptr<Proof>()> proof;  // of a new stranger; runs on the doorway's thread
+    std::string setting_prefix;                     // of the limits' names
+    std::string stranger;  // what a stranger is in the log, before its address; may be empty
+  };
+  using Welcome = Handover::Welcome;  // runs on the loop thread
 
-  Listener(boost::asio::io_context& io, std::string authkey, Limits limits, Welcome welcome, Refusal refusal);
+  // `doorway`, `loop` and `refusals` outlive this.
+  Listener(Doorway& doorway, boost::asio::io_context& loop, Refusals& refusals, Dialect dialect,
+           Limits limits, Welcome welcome);
   ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
 
   // Error: unavailable, with the reason (address in use, …).
   Result<void> listen(const Endpoint& endpoint);
-  Endpoint address() const;  // with the real port
-  void close();
-  std::size_t unauthenticated() const { return strangers_.size(); }
+  Endpoint address() const { return address_; }  // with the real port
+  void close();                                  // idempotent
 
  private:
-  struct Stranger;
-  using Strangers = std::list<std::shared_ptr<Stranger>>;  // oldest first
+  class Door;
 
-  void accept();
-  void accepted(const boost::system::error_code& error, boost::asio::ip::tcp::socket socket);
-  void read(const std::shared_ptr<Stranger>& stranger);
-  void proceed(const std::shared_ptr<Stranger>& stranger);
-  void drop(const std::shared_ptr<Stranger>& stranger, const Error& why);
-  void sweep();
-
-  boost::asio::io_context& io_;
-  std::string authkey_;
-  Limits limits_;
-  Welcome welcome_;
-  Refusal refusal_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer pause_;  // before accepting again when the system has no more descriptors
-  boost::asio::steady_timer sweep_timer_;
-  Strangers strangers_;
+  Doorway& doorway_;
+  std::shared_ptr<Handover> handover_;
+  std::shared_ptr<Door> door_;  // used on the doorway's thread
+  Endpoint address_;
 };
 
 }  // namespace reeve::master

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "common/app/log.h"
+#include "master/net/native_proof.h"
 #include "master/net/translate.h"
 #include "proto/convert.h"
 
@@ -24,6 +25,12 @@ std::uint64_t resident_bytes() {
   return fields == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
+Listener::Dialect native_dialect(std::string authkey) {
+  return {.proof = [key = std::move(authkey)] { return std::make_unique<NativeProof>(key); },
+          .setting_prefix = "",
+          .stranger = ""};
+}
+
 }  // namespace
 
 void Scratch::trim(const Frame& parsed) {
@@ -40,14 +47,18 @@ NativeServer::NativeServer(asio::io_context& io, Broker& broker, Store& store, s
       store_(store),
       limits_(limits),
       turn_(io, store, [this] { turn_soon(); }),
-      listener_(
-          io, std::move(authkey), limits.listener,
-          [this](asio::ip::tcp::socket socket, Role role) { welcome(std::move(socket), role); },
-          [this](const Error& why, const std::string& address) { count_refusal(why, address); }),
+      listener_(doorway_, io, refusals_, native_dialect(std::move(authkey)), limits.listener,
+                [this](Arrival arrival) { welcome(std::move(arrival.socket), arrival.role); }),
       timer_(io),
       sweep_timer_(io) {}
 
 NativeServer::~NativeServer() = default;
+
+Result<void> NativeServer::listen(const Endpoint& endpoint) {
+  if (auto listening = listener_.listen(endpoint); !listening)
+    return fail(listening.error().code, "cannot listen on {}", listening.error().detail);
+  return {};
+}
 
 void NativeServer::start() {
   turn_soon();  // the Broker may have something to do from the beginning
@@ -57,6 +68,7 @@ void NativeServer::start() {
 bool NativeServer::stop() {
   stopping_ = true;
   listener_.close();
+  doorway_.stop();
   timer_.cancel();
   sweep_timer_.cancel();
   broker_.deliver(now(), turn_);
@@ -98,18 +110,6 @@ void NativeServer::end_session(SessionId id) {
   broker_.session_left(id, now(), turn_);
   sessions_.erase(id);
   turn_soon();
-}
-
-// Counted always, logged once in a while for each kind: a flood of strangers must not flood the log.
-void NativeServer::count_refusal(const Error& why, const std::string& address) {
-  constexpr auto log_interval = std::chrono::seconds{10};
-  auto& [count, logged] = refusals_[why.code];
-  ++count;
-  const TimePoint now = mono_now();
-  if (count > 1 && now - logged < log_interval) return;
-  logged = now;
-  log::warn("refused {}: {} ({} so far: {})", address.empty() ? "a connection" : address, why.detail,
-            name_of(why.code), count);
 }
 
 void NativeServer::turn_soon() {
@@ -224,8 +224,8 @@ void NativeServer::describe(wire::StatusInfo& info) {
   add("commits", turn_.commits());
   add("commit_failures", turn_.commit_failures());
   add("connections", sessions_.size());
-  add("unauthenticated_connections", listener_.unauthenticated());
-  for (const auto& [code, refusal] : refusals_) add(fmt::format("refused_{}", name_of(code)), refusal.first);
+  add("unauthenticated_connections", doorway_.strangers());
+  for (const auto& [code, count] : refusals_.counts()) add(fmt::format("refused_{}", name_of(code)), count);
 }
 
 }  // namespace reeve::master

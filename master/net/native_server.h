@@ -7,9 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -17,7 +17,9 @@
 #include "master/core/broker.h"
 #include "master/net/backups.h"
 #include "master/net/client_session.h"
+#include "master/net/doorway.h"
 #include "master/net/listener.h"
+#include "master/net/refusals.h"
 #include "master/net/side_thread.h"
 #include "master/net/turn.h"
 #include "master/net/worker_session.h"
@@ -53,7 +55,7 @@ class NativeServer {
                ServerLimits limits);
   ~NativeServer();
 
-  Result<void> listen(const Endpoint& endpoint) { return listener_.listen(endpoint); }
+  Result<void> listen(const Endpoint& endpoint);
   Endpoint address() const { return listener_.address(); }
   void start();
   // A connection that has shaken hands, as the listener hands them over.
@@ -70,13 +72,18 @@ class NativeServer {
   ClientSession* client(SessionId id);
   SessionId new_session_id() { return SessionId{next_session_++}; }
   void end_session(SessionId id);
-  void count_refusal(const Error& why, const std::string& address);
+  void count_refusal(const Error& why, std::string_view whom) {
+    refusals_.count(why, [whom] { return whom; });
+  }
   void describe(wire::StatusInfo& info);
   void set_description(std::string data_dir, WallTime started) {
     data_dir_ = std::move(data_dir), started_ = started;
   }
 
   Backups& backups() { return backups_; }
+  // For a listener of another dialect.
+  Doorway& doorway() { return doorway_; }
+  Refusals& refusals() { return refusals_; }
 
   // Does this on the side thread; `then` runs on the loop.
   void beside(std::function<Result<void>(Store&)> work, std::function<void(Result<void>)> then);
@@ -99,6 +106,8 @@ class NativeServer {
   Store& store_;
   ServerLimits limits_;
   Turn turn_;
+  Refusals refusals_;
+  Doorway doorway_;
   Listener listener_;
   Backups backups_{*this};
   SideThread side_;
@@ -110,7 +119,6 @@ class NativeServer {
   boost::asio::steady_timer timer_;  // the Broker's
   TimePoint timer_at_ = TimePoint::max();
   boost::asio::steady_timer sweep_timer_;
-  std::map<Errc, std::pair<std::uint64_t, TimePoint>> refusals_;  // count, and when it was last logged
   std::string data_dir_;
   WallTime started_{};
 };

@@ -188,7 +188,7 @@ TEST_F(BadInputTest, TenThousandSilentConnectionsDisturbNobody) {
   if (memory_tells) {
     EXPECT_LT(now.rss_bytes(), rss_before + (32u << 20));
   }
-  EXPECT_LE(log_lines_with("unauthenticated_max"), 6u);  // once in ten seconds, not once for each
+  EXPECT_LE(log_lines_with("unauthenticated-max"), 6u);  // once in ten seconds, not once for each
 }
 
 TEST_F(BadInputTest, AFloodOfGarbageIsCountedInFullAndLoggedOnce) {
