@@ -185,10 +185,11 @@ class QueuePurge final : public QueueAction {
 
 class QueueRemove final : public QueueAction {
   Exit run(Context& context) override {
+    Queue queue = context.client().queue(name_);
     try {
-      context.client().queue(name_).remove();
+      queue.remove();
     } catch (const Exception& error) {
-      if (error.code() != Errc::wrong_state) throw;
+      if (error.code() != Errc::wrong_state || queue.qsize() == 0) throw;
       refuse(Errc::wrong_state, "{}; 'reeve queue purge {}' drops what waits in it", error.what(), name_);
     }
     tell_change(context, "removed", name_, 0, fmt::format("queue {} removed", name_));
@@ -209,6 +210,10 @@ const CommandEntry queue_resume_entry{"queue resume", "Start tasks of a paused q
                                       make_command<QueueResume>};
 const CommandEntry queue_purge_entry{"queue purge", "Drop all tasks that wait in a queue", "",
                                      make_command<QueuePurge>};
-const CommandEntry queue_rm_entry{"queue rm", "Remove an empty queue", "", make_command<QueueRemove>};
+const CommandEntry queue_rm_entry{
+    "queue rm", "Remove an empty queue",
+    "Nothing may wait in it or be in work, and no client wait at it. Values that were "
+    "taken do not hold it.",
+    make_command<QueueRemove>};
 
 }  // namespace reeve::cli

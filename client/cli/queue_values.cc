@@ -130,7 +130,7 @@ class QueueGet final : public Command {
  public:
   void declare(Options& options) override {
     options.number("-n,--count", count_, "N", "so many values, waiting for each (default: 1)");
-    options.flag("--nowait", nowait_, "fail at once when the queue is empty");
+    options.flag("--nowait", nowait_, "fail at once when the queue is empty or not there");
     options.duration("--timeout", timeout_, "how long to wait for the next value (default: for ever)");
     options.flag("--task-done", task_done_, "count the values as done, for those who join the queue");
     options.argument("QUEUE", name_, "the queue's name");
@@ -154,6 +154,7 @@ class QueueGet final : public Command {
     try {
       return queue.get_many(std::min(left, at_once), nowait_ ? Duration{0} : timeout_.value_or(forever));
     } catch (const QueueEmpty& error) {
+      if (nowait_) (void)queue.info();  // a name that is not there is more likely a slip than an empty queue
       if (nowait_ || !timeout_) refuse(Errc::queue_empty, "queue {} is empty", name_);
       refuse(Errc::timed_out, "queue {} is empty; timed out after {}", name_, format_duration(*timeout_));
     }
@@ -192,11 +193,13 @@ const CommandEntry queue_put_entry{"queue put", "Put values into a queue",
                                    "  reeve queue put words --each-line /usr/share/dict/words\n"
                                    "Exit code 1: the queue is full; 124: and stayed full for the given time.",
                                    make_command<QueuePut>};
-const CommandEntry queue_get_entry{"queue get", "Take values out of a queue and print them",
-                                   "One value in each line; what Python put there is shown as JSON, or by "
-                                   "its class and size. Exit code 1: the "
-                                   "queue is empty; 124: and stayed empty for the given time.",
-                                   make_command<QueueGet>};
+const CommandEntry queue_get_entry{
+    "queue get", "Take values out of a queue and print them",
+    "One value in each line; what Python put there is shown as JSON, or by "
+    "its class and size. Exit code 1: the "
+    "queue is empty; 124: and stayed empty for the given time. A queue that is not there is "
+    "made by a get that waits, and an error (4) to --nowait.",
+    make_command<QueueGet>};
 const CommandEntry queue_peek_entry{"queue peek", "Print what is next in a queue, and leave it there", "",
                                     make_command<QueuePeek>};
 

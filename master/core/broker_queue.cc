@@ -261,6 +261,9 @@ void Broker::give_values(SessionId to, std::uint64_t request, Queue& queue, std:
 Result<void> Broker::get(Asker asker, GetValues wanted, Now now, Effects& out) {
   Step step{now, out};
   if (client_of(asker.session) == nullptr) return fail(Errc::protocol_error, "only clients take values");
+  // Whoever waits may come before the first value, and makes the queue. Whoever only asks makes none.
+  if (!wanted.wait && find_queue(wanted.queue) == nullptr)
+    return fail(Errc::queue_empty, "there is no queue {}, and so no value in it", wanted.queue);
   const auto found = queue_for_use(wanted.queue, step);
   if (!found) return fail(found.error());
   Queue& queue = **found;
@@ -388,14 +391,13 @@ Result<void> Broker::task_done(Asker asker, std::string_view name, std::uint64_t
 Result<void> Broker::join(Asker asker, std::string_view name, Duration wait_max, Now now, Effects& out) {
   Step step{now, out};
   if (client_of(asker.session) == nullptr) return fail(Errc::protocol_error, "only clients join queues");
-  const auto queue = queue_for_use(name, step);
-  if (!queue) return fail(queue.error());
-  if ((*queue)->unfinished() == 0) {
+  Queue* const queue = find_queue(name);
+  if (queue == nullptr || queue->unfinished() == 0) {
     out.done(asker.session, asker.request, 0);
     return {};
   }
   Waiter waiter{
-      .kind = Waiter::Kind::join, .session = asker.session, .request = asker.request, .queue = *queue};
+      .kind = Waiter::Kind::join, .session = asker.session, .request = asker.request, .queue = queue};
   if (auto waiting = wait(std::move(waiter), wait_max, step); !waiting) return fail(waiting.error());
   return {};
 }
@@ -418,10 +420,12 @@ Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueActi
       count = purge(*queue, step);
       break;
     case QueueAction::remove:
-      if (const std::uint64_t waiting = queue->getting + queue->putting + queue->joining;
-          queue->unfinished() > 0 || waiting > 0)
-        return fail(Errc::wrong_state, "queue {} is in use ({} unfinished, {} clients wait); purge it first",
-                    name, queue->unfinished(), waiting);
+      // Values that were taken are in it no more: who took them may have left without a task_done.
+      if (const std::uint64_t clients = queue->getting + queue->putting + queue->joining;
+          queue->counts.unfinished() > 0 || clients > 0)
+        return fail(Errc::wrong_state,
+                    "queue {} is in use: {} wait in it, {} are in work, {} clients wait at it", name,
+                    queue->size(), queue->counts[TaskState::leased], clients);
       if (Job* job = find_job(queue->values_job)) erase_job(*job, step);
       std::erase_if(lanes_, [queue](const Lane* lane) { return &lane->queue() == queue; });
       out.keep(QueueErased{queue->name});

@@ -134,6 +134,27 @@ TEST_F(CliQueues, AnEmptyQueueIsToldByTheExitCode) {
   EXPECT_EQ(cluster_.reeve({"queue", "peek", "q"}).exit_code, 1);
 }
 
+TEST_F(CliQueues, AQuestionAboutAQueueThatIsNotThereSaysSoAndMakesNone) {
+  const Ran get = cluster_.reeve({"queue", "get", "nope", "--nowait"});
+  EXPECT_EQ(get.exit_code, 4);
+  EXPECT_THAT(get.err, HasSubstr("no queue nope"));
+  EXPECT_EQ(cluster_.reeve({"queue", "ls", "-q"}).out, "");
+  // Whoever waits may come before the first value.
+  EXPECT_EQ(cluster_.reeve({"queue", "get", "later", "--timeout", "20ms"}).exit_code, 124);
+  EXPECT_EQ(cluster_.reeve({"queue", "ls", "-q"}).out, "later\n");
+}
+
+TEST_F(CliQueues, AQueueIsRemovedWhenNothingIsLeftInItAlsoWithoutTaskDone) {
+  EXPECT_EQ(cluster_.reeve({"queue", "put", "colours", "red", "blue"}).exit_code, 0);
+  EXPECT_EQ(cluster_.reeve({"queue", "get", "colours"}).out, "red\n");
+  const Ran refused = cluster_.reeve({"queue", "rm", "colours"});
+  EXPECT_EQ(refused.exit_code, 4);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("1 wait in it"), HasSubstr("'reeve queue purge colours'")));
+  EXPECT_EQ(cluster_.reeve({"queue", "get", "colours"}).out, "blue\n");
+  EXPECT_EQ(cluster_.reeve({"queue", "rm", "colours"}).exit_code, 0);
+  EXPECT_EQ(cluster_.reeve({"queue", "show", "colours"}).exit_code, 4);
+}
+
 TEST_F(CliQueues, AFullQueueIsToldByTheExitCode) {
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--maxsize", "2"}).exit_code, 0);
   EXPECT_EQ(cluster_.reeve({"queue", "put", "q", "1", "2"}).exit_code, 0);

@@ -76,7 +76,7 @@ class REEVE_API Queue {
   // The next value. It is acknowledged to the master when this returns; if the connection is lost before, the
   // value goes back into the queue. Throws QueueEmpty after the timeout.
   Item get(Duration timeout = forever);
-  Item get_nowait();
+  Item get_nowait();  // Throws QueueEmpty also when there is no such queue; a get that waits makes it.
   // 1..max values, waiting for the first only. Throws QueueEmpty.
   std::vector<Item> get_many(std::size_t max, Duration timeout = forever);
   std::vector<Item> peek(std::size_t max = 1) const;  // shows what is next and takes nothing

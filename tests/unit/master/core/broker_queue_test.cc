@@ -279,6 +279,39 @@ TEST_F(BrokerQueueTest, PurgeEmptiesAQueueAndThenItCanBeRemoved) {
   EXPECT_FALSE(broker->queues("q"));
 }
 
+TEST_F(BrokerQueueTest, ValuesThatWereTakenAndNotReportedDoneDoNotKeepAQueueFromBeingRemoved) {
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(get("q"));
+  const auto handed_out = broker->queue_control({client, 1}, "q", QueueAction::remove, now, out);
+  ASSERT_FALSE(handed_out) << "it would be lost if its taker ended before it arrived";
+  EXPECT_THAT(handed_out.error().detail, testing::HasSubstr("1 are in work"));
+  take_last();
+  EXPECT_EQ(queue("q").unfinished, 1u);
+  ASSERT_TRUE(broker->join({client, 2}, "q", 5s, now, out));
+  EXPECT_FALSE(broker->queue_control({client, 3}, "q", QueueAction::remove, now, out)) << "somebody joins it";
+  pass(5s);
+  ASSERT_TRUE(broker->queue_control({client, 4}, "q", QueueAction::remove, now, out));
+  settle();
+  EXPECT_FALSE(broker->queues("q"));
+  const auto late = broker->task_done({client, 5}, "q", 1, now, out);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::not_found);
+  restart();
+  EXPECT_FALSE(broker->queues("q"));
+}
+
+TEST_F(BrokerQueueTest, AQuestionMakesNoQueueAndAGetThatWaitsDoes) {
+  const auto nothing = get("q", false);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, Errc::queue_empty);
+  ASSERT_TRUE(broker->join({client, ++request}, "q", 0s, now, out)) << "nothing in it is unfinished";
+  ASSERT_EQ(out.dones.size(), 1u);
+  EXPECT_TRUE(out.dones[0].answer);
+  EXPECT_FALSE(broker->queues("q"));
+  ASSERT_TRUE(get("q", true));
+  EXPECT_EQ(queue("q").getters, 1u);
+}
+
 TEST_F(BrokerQueueTest, CreatingAQueueTwiceFailsUnlessItIsTheSameAndThatIsFine) {
   bounded("q", 2);
   EXPECT_FALSE(broker->queue_create({client, 1}, {.name = "q", .maxsize = 2}, out));
