@@ -273,6 +273,7 @@ class Broker {
   // broker_worker.cc
   Worker* worker_of(SessionId session) const;
   void enter_worker(Worker& worker, const WorkerIntro& intro);
+  void note_start(Job& job, Step& step);
   void grant_one(Worker& worker, Lane& lane, Step& step);
   Lane* best_lane(const Worker& worker);
   void lose_worker(Worker& worker, std::string_view how, Step& step);

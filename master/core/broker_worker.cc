@@ -105,7 +105,7 @@ std::vector<Fence> Broker::reconcile(Worker& worker, const WorkerIntro& intro, S
       ref.task().attempt = fence.attempt;
       ref.task().attempt_over = false;
       leases_.grant(worker.holder, ref, fence.epoch);
-      if (ref.chunk->job->started == WallTime{}) ref.chunk->job->started = step.now.wall;
+      note_start(*ref.chunk->job, step);
       serve_queue(*ref.chunk->queue, step);  // there is room for another one
     }
     if (!mine && !orphan) {
@@ -183,6 +183,13 @@ Lane* Broker::best_lane(const Worker& worker) {
   return best;
 }
 
+// Kept at once: a later epoch would take the first attempt that it adopts or grants for the beginning.
+void Broker::note_start(Job& job, Step& step) {
+  if (job.started != WallTime{}) return;
+  job.started = step.now.wall;
+  step.out.keep(record_of(job));
+}
+
 void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
   const TaskRef ref = lane.head()->ref;
   lane.pop();
@@ -194,7 +201,7 @@ void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
   task.granted_here = true;
   leases_.grant(worker.holder, ref, epoch_);
   ++stats_.grants;
-  if (chunk.job->started == WallTime{}) chunk.job->started = step.now.wall;
+  note_start(*chunk.job, step);
   const bool once = chunk.spec->at_most_once;
   if (once) {
     task.once_started = true;

@@ -102,6 +102,19 @@ TEST_F(BrokerTest, AJobThatWillBeGrantedAtTheEndOfTheTurnIsNotInTrouble) {
   EXPECT_THAT(broker->job(other)->trouble, HasSubstr("draining"));
 }
 
+TEST_F(BrokerTest, AJobsBeginningIsKnownAfterARestart) {
+  worker(w1, "one", 1);
+  const JobId job = submit(function("f"));
+  const WallTime began = broker->job(job)->started;
+  ASSERT_NE(began, WallTime{});
+  const std::vector<Fence> held{out.grants[0].fence};
+  pass(5s);
+  restart();
+  EXPECT_EQ(broker->job(job)->started, began);
+  worker(w1, "one", 1, {"f"}, held);
+  EXPECT_EQ(broker->job(job)->started, began);
+}
+
 TEST_F(BrokerTest, AFailedAttemptIsRetriedAfterABackoffUntilNoneAreLeft) {
   TaskSpec spec = function("f");
   spec.retries = 1;
