@@ -35,10 +35,27 @@ install(FILES ${made_dir}/reeve.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-c
 install(FILES ${made_dir}/reeve.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _reeve)
 install(FILES ${made_dir}/reeve.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
+# The units name the programs where they are, which only the installation knows: `cmake --install --prefix` may differ from
+# the prefix of the configuration.
+install(CODE "set(made_dir \"${made_dir}\")
+set(template_dir \"${PROJECT_SOURCE_DIR}/deploy/systemd\")
+set(reeve_bindir \"${CMAKE_INSTALL_BINDIR}\")")
+install(CODE [[
+cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_PREFIX NORMALIZE OUTPUT_VARIABLE prefix)
+cmake_path(ABSOLUTE_PATH reeve_bindir BASE_DIRECTORY "${prefix}" NORMALIZE)
 foreach(unit reeve-master reeve-worker)
-  configure_file(deploy/systemd/${unit}.service.in ${made_dir}/${unit}.service @ONLY)
-  install(FILES ${made_dir}/${unit}.service DESTINATION lib/systemd/system)
+  configure_file("${template_dir}/${unit}.service.in" "${made_dir}/${unit}.service" @ONLY)
+  file(INSTALL "${made_dir}/${unit}.service" DESTINATION "${prefix}/lib/systemd/system")
 endforeach()
+]])
 install(FILES deploy/systemd/reeve.sysusers DESTINATION lib/sysusers.d RENAME reeve.conf)
 install(FILES deploy/config/master.toml deploy/config/worker.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/reeve/config)
-install(FILES README.md docs/OPERATIONS.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# The documentation in the places that its pages link to.
+foreach(page README.md docs/*.md docs/decisions/*.md proto/README.md proto/reeve.proto bench/README.md tests/fault/README.md
+             client/examples/*.cc deploy/config/*.toml)
+  file(GLOB found CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${page})
+  foreach(file ${found})
+    cmake_path(GET file PARENT_PATH dir)
+    install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${dir})
+  endforeach()
+endforeach()

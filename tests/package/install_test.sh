@@ -29,6 +29,16 @@ for file in bin/reeve bin/reeve-master bin/reeve-worker include/reeve/client.h i
   [ -s "$prefix/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 
+for program in reeve-master reeve-worker; do
+  grep -q "^ExecStart=$prefix/bin/$program " "$prefix/lib/systemd/system/$program.service" ||
+    { echo "$program.service does not name $prefix/bin/$program"; exit 1; }
+done
+while IFS= read -r page; do
+  while IFS= read -r link; do
+    [ -e "$(dirname "$page")/$link" ] || { echo "dead link in $page: $link"; exit 1; }
+  done < <(grep -v '^    ' "$page" | sed '/^```/,/^```/d' | grep -oP '\]\(\K(?!https?:)[^)#]+' || true)
+done < <(find "$prefix/share/doc" -name '*.md')
+
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
 cp -r "$source/tests/package/consumer" "$here/consumer"
 cp "$source/client/examples/square.cc" "$here/consumer/submit.cc"
