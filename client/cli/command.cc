@@ -37,7 +37,8 @@ Client& Context::client() {
 }
 
 // Comes on another thread at times: past the buffers, which belong to the main one.
-void Context::tell_connection(bool connected, std::string_view master) const {
+void Context::tell_connection(bool connected, std::string_view master) {
+  connected_.store(connected, std::memory_order_relaxed);
   const std::string_view over_bar = err_.is_terminal() ? "\r\x1b[K" : "";
   const std::string sentence =
       connected ? "connected again"

@@ -1,6 +1,7 @@
 // Command: one of reeve's commands. Each has a file of its own, declares what it takes, and runs once.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,17 +46,21 @@ class Context {
   Output& out() { return out_; }
   Output& err() { return err_; }
 
+  // Whether the master can be asked just now, as far as the person in front of it was told.
+  bool connected() const { return connected_.load(std::memory_order_relaxed); }
+
   // A remark for the person in front of it, on standard error: not with --quiet, not with --json.
   void note(std::string_view sentence);
   // Trouble with one thing among several; said in any case.
   void complain(std::string_view sentence);
 
  private:
-  void tell_connection(bool connected, std::string_view master) const;
+  void tell_connection(bool connected, std::string_view master);
 
   const CommonOptions& options_;
   Output& out_;
   Output& err_;
+  std::atomic<bool> connected_{true};  // before the client: it may be told while that closes
   std::optional<Client> client_;
 };
 

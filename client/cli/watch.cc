@@ -61,7 +61,7 @@ class Watch {
     }
     const TimePoint now = mono_now();
     tell_trouble(now);
-    display_.update(counts(), now);
+    if (context_.connected()) display_.update(counts(), now);  // else there is no progress to tell of
   }
 
   Counts counts() const {

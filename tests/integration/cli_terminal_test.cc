@@ -39,23 +39,29 @@ class Terminal {
 
   const std::string& name() const { return name_; }
 
+  // Everything that was written until now, since the beginning.
+  const std::string& seen() {
+    for (pollfd one{.fd = fd_, .events = POLLIN, .revents = 0}; ::poll(&one, 1, 0) > 0;) {
+      std::array<char, 4096> bytes{};
+      const auto got = ::read(fd_, bytes.data(), bytes.size());
+      if (got <= 0) break;
+      seen_.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+    return seen_;
+  }
+
   // Everything that was written until `program` ended, and how it ended.
   std::pair<std::string, std::optional<int>> watch(Process& program) {
-    std::string seen;
     const bool ended = eventually([&] {
       const bool running = program.running();
-      for (pollfd one{.fd = fd_, .events = POLLIN, .revents = 0}; ::poll(&one, 1, 0) > 0;) {
-        std::array<char, 4096> bytes{};
-        const auto got = ::read(fd_, bytes.data(), bytes.size());
-        if (got <= 0) break;
-        seen.append(bytes.data(), static_cast<std::size_t>(got));
-      }
+      (void)seen();
       return !running;
     });
-    return {seen, ended ? program.wait() : std::nullopt};
+    return {seen_, ended ? program.wait() : std::nullopt};
   }
 
  private:
+  std::string seen_;
   int fd_;
   int ours_ = -1;
   std::string name_;
@@ -84,6 +90,23 @@ TEST(CliTerminal, NothingIsDrawnWhereThereIsNoTerminal) {
   const Ran ran = cluster.reeve({"submit", "--range", "1-8", "--wait", "--", "sleep", "0.1"});
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out + ran.err, AllOf(Not(HasSubstr("\r")), Not(HasSubstr("\x1b"))));
+}
+
+TEST(CliTerminal, NoProgressIsToldWhileTheConnectionIsLost) {
+  Cluster cluster;
+  Terminal terminal(100);
+  const Process wait =
+      cluster.start_reeve({"submit", "--wait", "--", "true"},
+                          {.out = terminal.name(), .err = terminal.name()}, {{"TERM", "xterm"}});
+  ASSERT_TRUE(eventually([&] { return terminal.seen().contains("0/1"); }));
+  cluster.stop_master(SIGKILL);
+  ASSERT_TRUE(eventually([&] { return terminal.seen().contains("trying again\r\n"); }));
+  cluster.start_master();
+  ASSERT_TRUE(eventually([&] { return terminal.seen().contains("connected again\r\n"); }));
+  const std::string& seen = terminal.seen();
+  const auto lost = seen.find("trying again"), back = seen.find("connected again");
+  EXPECT_THAT(seen.substr(lost, back - lost), Not(HasSubstr("0/1")));
+  EXPECT_TRUE(eventually([&] { return terminal.seen().substr(back).contains("0/1"); })) << "it goes on then";
 }
 
 TEST(CliTerminal, TablesHaveColoursUnlessTheyAreNotWanted) {
