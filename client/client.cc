@@ -251,5 +251,6 @@ BackupInfo Client::backup(std::uint64_t number, std::string_view file) {
 }
 
 std::string Client::master_address() const { return to_string(core_->master()); }
+std::uint64_t Client::tasks_max() const { return core_->tasks_max(); }
 
 }  // namespace reeve

@@ -11,7 +11,8 @@ namespace reeve::cli {
 void CallOptions::declare(Options& options) {
   options.text("--queue", spec.queue, "QUEUE", "the queue of the tasks (default: default)");
   options.number("--retries", spec.retries, "N", "try a failed task again, up to N times (default: 0)");
-  options.duration("--time-limit", time_limit, "of one attempt; it is ended then and counts as failed");
+  options.duration("--time-limit", time_limit,
+                   "of one attempt; it is ended then and counts as failed (default: 0, none)");
   options.number("--priority", spec.priority, "P", "higher first (default: 0)");
   options.duration("--timeout", timeout, "how long to wait for the results; what was submitted goes on");
   options.flag("--wait-for-worker", wait_for_worker, "wait when no connected worker serves the function");

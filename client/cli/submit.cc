@@ -99,7 +99,8 @@ class Submit final : public Command {
     options.flag("--to-stdin", element_to_stdin_, "each element is its task's standard input");
     options.number("--retries", spec_.retries, "N", "try a failed task again, up to N times (default: 0)");
     options.duration("--backoff", backoff_, "wait before the first retry, doubled for each further one");
-    options.duration("--time-limit", time_limit_, "of one attempt; it is ended then and counts as failed");
+    options.duration("--time-limit", time_limit_,
+                     "of one attempt; it is ended then and counts as failed (default: 0, none)");
     options.number("--priority", spec_.priority, "P", "higher first (default: 0)");
     options.duration("--delay", delay_, "do not start before this much time has passed");
     options.texts("--after", after_, "JOB", "start when JOB has succeeded (may be given again)");
@@ -165,6 +166,7 @@ class Submit final : public Command {
       if (feeder.error()) throw_error(*feeder.error());
       refuse(Errc::invalid_argument, "there are no elements: nothing was submitted");
     }
+    check_count(context.client(), elements);
     std::uint64_t number = 0;
     submit_.accepted = [&number](std::uint64_t job) { number = job; };
     try {
@@ -181,6 +183,17 @@ class Submit final : public Command {
     context.client().job(number).cancel();
     refuse(feeder.error()->code, "{}; job {} with the {} before that was cancelled", feeder.error()->detail,
            number, count_of(count_, "task"));
+  }
+
+  // What the master could never keep is refused before the first task is sent.
+  static void check_count(const Client& client, const Elements& elements) {
+    const std::uint64_t tasks_max = client.tasks_max(), count = elements.count().value_or(0);
+    if (tasks_max == 0 || count <= tasks_max) return;
+    refuse(Errc::limit_reached,
+           "{} are too many: the master keeps {} at most that are not finished (tasks_max); nothing was "
+           "submitted. "
+           "Submit them in parts, or start reeve-master with a larger --tasks-max",
+           count_of(count, "task"), with_commas(tasks_max));
   }
 
   // The library has cancelled what was submitted, if it could.

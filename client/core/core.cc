@@ -312,6 +312,7 @@ void Core::pump_acknowledgements() {
 void Core::on_up(const wire::ClientWelcome& welcome) {
   if (welcome.payload_max_bytes() > 0) payload_max_bytes_ = welcome.payload_max_bytes();
   knows_backups_ = welcome.backups();
+  tasks_max_ = welcome.tasks_max();
   if (welcome.batch_max() > 0) batch_max_ = static_cast<std::size_t>(welcome.batch_max());
   bool again = false;
   {

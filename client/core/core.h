@@ -80,6 +80,7 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   const Endpoint& master() const { return settings_.link.master; }
   std::uint64_t payload_max_bytes() const { return payload_max_bytes_.load(std::memory_order_relaxed); }
   bool knows_backups() const { return knows_backups_.load(std::memory_order_relaxed); }
+  std::uint64_t tasks_max() const { return tasks_max_.load(std::memory_order_relaxed); }
   std::size_t batch_max() const { return batch_max_.load(std::memory_order_relaxed); }
   void check_size(std::size_t payload_bytes) const;  // throws too_large
   void check_open() const;  // Pre: the mutex is held. Throws when everything has ended
@@ -182,6 +183,7 @@ class Core final : public std::enable_shared_from_this<Core>, private Loop::Work
   std::atomic<std::uint64_t> payload_max_bytes_{16u << 20};
   std::atomic<bool> knows_backups_ = false;
   std::atomic<std::size_t> batch_max_{10'000};
+  std::atomic<std::uint64_t> tasks_max_{0};
 
   // Guarded by the loop's mutex: what waits for the driver.
   std::vector<std::unique_ptr<Request>> outbox_;

@@ -39,6 +39,7 @@ Result<void> ClientSession::hello(const Frame& frame) {
   welcome.set_version(REEVE_VERSION);
   welcome.set_instance(server_.broker().instance().value);
   welcome.set_backups(true);
+  welcome.set_tasks_max(server_.broker().limits().tasks_max);
   outbox().send_now(FrameType::client_welcome, welcome);
   server_.turn().touch(*this);
   log::debug("client {} joined from {}", hello.program(), outbox().connection().peer_address());

@@ -289,9 +289,21 @@ TEST(WithMaster, ACallThatNoWorkerServesFailsAtOnceAndSaysWhatThereIs) {
   EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");  // nothing was submitted
 }
 
-TEST(WithMaster, ASubmissionThatTheMasterRefusesPartWayIsCancelledAndItsJobNamed) {
+TEST(WithMaster, AnArrayThatTheMasterCanNeverHoldIsRefusedBeforeItIsSent) {
   Cluster cluster({.ephemeral = true, .master_args = {"--tasks-max", "15000"}});
   const Ran ran = cluster.reeve({"submit", "--range", "1-20000", "--", "true"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("20,000 tasks are too many"), HasSubstr("15,000"),
+                             HasSubstr("tasks_max"), HasSubstr("nothing was submitted")));
+  EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");
+  EXPECT_EQ(cluster.reeve({"submit", "--range", "1-15000", "--", "true"}).exit_code, 0);
+}
+
+TEST(WithMaster, ASubmissionThatTheMasterRefusesPartWayIsCancelledAndItsJobNamed) {
+  Cluster cluster({.ephemeral = true, .master_args = {"--tasks-max", "15000"}});
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += "x\n";
+  const Ran ran = cluster.reeve({"submit", "--each-line", "-", "--", "true"}, lines);
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("tasks_max is 15000"),
                              HasSubstr("job 1 with the 10,000 tasks before that was cancelled")));
@@ -327,6 +339,15 @@ TEST(WithMaster, WhoWaitsIsToldThatTheConnectionIsLostAndThatItIsBack) {
   EXPECT_EQ(waiting[1].wait(), 0);
   EXPECT_EQ(waiting[2].wait(), 0);
   EXPECT_EQ(read_file(err(2)), "");
+}
+
+TEST(WithMaster, ATimeLimitOfZeroIsNone) {
+  Cluster cluster({.ephemeral = true});
+  cluster.add_worker("w1");
+  const Ran ran = cluster.reeve({"submit", "--time-limit", "0", "--wait", "--", "sleep", "0.2"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(cluster.reeve({"show", "1", "--json"}).out, HasSubstr("\"time_limit_s\":0"));
+  EXPECT_EQ(cluster.reeve({"call", "--time-limit", "0s", "sleep", "0.2"}).exit_code, 0);
 }
 
 TEST(WithMaster, AWaitEndsWithAClearErrorWhenTheMasterLostItsMemory) {

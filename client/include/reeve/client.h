@@ -79,6 +79,8 @@ class REEVE_API Client {
   // with the same number (not 0, drawn at random) it says how that copy stands.
   BackupInfo backup(std::uint64_t number, std::string_view file);
   std::string master_address() const;  // "127.0.0.1:7733"
+  std::uint64_t tasks_max()
+      const;  // unfinished tasks that the master keeps, in all queues; 0: it did not say
 
  private:
   explicit Client(std::shared_ptr<client::Core> core) : core_(std::move(core)) {}
