@@ -273,6 +273,7 @@ class Broker {
   // broker_worker.cc
   Worker* worker_of(SessionId session) const;
   void enter_worker(Worker& worker, const WorkerIntro& intro);
+  void tell_holdings_moved(const Worker& worker, Step& step);
   void note_start(Job& job, Step& step);
   void grant_one(Worker& worker, Lane& lane, Step& step);
   Lane* best_lane(const Worker& worker);
@@ -314,6 +315,7 @@ class Broker {
   std::string trouble_of(const Job& job) const;
   bool anyone_serves(const Lane& lane) const;
   std::string why_not_granted(const Lane& lane) const;
+  std::string trouble_of_leased(const Job& job) const;
 
   Limits limits_;
   Epoch epoch_;

@@ -26,7 +26,8 @@ JobView Broker::view(const Job& job) const {
 
 // Why nothing of the job runs although something should. For a person: what it waits for.
 std::string Broker::trouble_of(const Job& job) const {
-  if (job.is_finished() || job.counts[TaskState::leased] > 0) return {};
+  if (job.is_finished()) return {};
+  if (job.counts[TaskState::leased] > 0) return trouble_of_leased(job);
   if (job.blockers > 0) {
     for (const JobId id : job.after) {
       const Job* other = find_job(id);
@@ -58,13 +59,43 @@ std::string Broker::trouble_of(const Job& job) const {
 
 // Pre: somebody serves the lane.
 std::string Broker::why_not_granted(const Lane& lane) const {
-  bool draining = true;
+  bool busy = false;
+  const Worker* closed = nullptr;
+  std::size_t closed_count = 0;
   for (const Worker* worker : round_) {
-    if (!worker->serves(lane) || worker->draining) continue;
+    if (!worker->serves(lane)) continue;
+    if (worker->draining || worker->held_max == 0) {
+      closed = worker;
+      ++closed_count;
+      continue;
+    }
     if (leases_.count(worker->holder) < worker->held_max) return {};  // it gets one at the end of this turn
-    draining = false;
+    busy = true;
   }
-  return draining ? "the workers that could run it are draining" : "all slots are busy with other tasks";
+  if (busy) return "all slots are busy with other tasks";
+  if (closed_count > 1)
+    return "the workers that could run it finish what they have and take nothing new (draining, or shutting "
+           "down)";
+  return fmt::format("worker {} finishes what it has and takes nothing new ({})", closed->name,
+                     closed->draining ? "draining" : "shutting down, or stuck");
+}
+
+// Whether all that runs of it runs, if it still does, where nobody hears of it.
+std::string Broker::trouble_of_leased(const Job& job) const {
+  std::uint64_t out_of_sight = 0;
+  const Worker* lost = nullptr;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->session) continue;
+    for (const Lease& lease : leases_.of(worker->holder)) {
+      if (lease.ref.chunk->job != &job) continue;
+      ++out_of_sight;
+      lost = worker.get();
+    }
+  }
+  if (out_of_sight < job.counts[TaskState::leased]) return {};
+  return fmt::format(
+      "worker {} does not answer; its tasks go to others when its lease ends, unless it is back before",
+      lost->name);
 }
 
 Result<JobView> Broker::job(JobId id) const {

@@ -75,8 +75,14 @@ Result<WorkerAdmitted> Broker::worker_joined(SessionId session, WorkerIntro intr
   round_.push_back(&worker);
 
   WorkerAdmitted admitted{.id = id, .dropped = reconcile(worker, intro, step), .is_new = !worker.kept};
+  tell_holdings_moved(worker, step);
   if (recovering_ && awaited_.erase(intro.key) > 0 && awaited_.empty()) end_recovery(step);
   return admitted;
+}
+
+// Whoever watches a job wants to hear that the worker that has its tasks went away, or is back.
+void Broker::tell_holdings_moved(const Worker& worker, Step& step) {
+  for (const Lease& lease : leases_.of(worker.holder)) job_moved(*lease.ref.chunk->job, step);
 }
 
 // The worker says what it holds; the truth about leases is here. What it holds under a current lease, or
@@ -339,6 +345,7 @@ void Broker::session_left(SessionId session_id, Now now, Effects& out) {
   if (session.worker != nullptr) {  // its leases live on until they end
     session.worker->session = {};
     std::erase(round_, session.worker);
+    tell_holdings_moved(*session.worker, step);
     return;
   }
   for (const WaiterId id : session.waiters) end_waiter(id, step);

@@ -102,6 +102,41 @@ TEST_F(BrokerTest, AJobThatWillBeGrantedAtTheEndOfTheTurnIsNotInTrouble) {
   EXPECT_THAT(broker->job(other)->trouble, HasSubstr("draining"));
 }
 
+TEST_F(BrokerTest, AWorkerThatShutsDownIsNotTakenForOneThatIsBusy) {
+  worker(w1, "one", 1);
+  broker->worker_capacity(w1, 0);  // it finishes what it has
+  const JobId job = submit(function("f"));
+  EXPECT_THAT(broker->job(job)->trouble, HasSubstr("worker one finishes what it has and takes nothing new"));
+  worker(w2, "two", 1);
+  broker->worker_capacity(w1, 1);
+  EXPECT_EQ(broker->job(job)->trouble, "");
+}
+
+TEST_F(BrokerTest, AJobWhoseWorkerIsGoneIsInTroubleAndWhoWatchesItHearsThatAndThatTheWorkerIsBack) {
+  const auto one = worker(w1, "one", 1);
+  const JobId job = submit(function("f"));
+  ASSERT_TRUE(broker->watch({client, 1}, job, false, false, now, out));
+  EXPECT_EQ(out.job_changes.back().trouble, "");
+  const std::vector<Fence> held{out.grants[0].fence};
+
+  broker->session_left(w1, now, out);
+  pass(limits.watch_interval);
+  EXPECT_THAT(out.job_changes.back().trouble, HasSubstr("worker one does not answer"));
+
+  worker(SessionId{12}, "one", 1, {"f"}, held);
+  pass(limits.watch_interval);
+  EXPECT_EQ(out.job_changes.back().trouble, "");
+}
+
+TEST_F(BrokerTest, AJobOfWhichSomethingRunsInSightIsNotInTrouble) {
+  worker(w1, "one", 1);
+  worker(w2, "two", 1);
+  const JobId job = submit(function("f"), {"a", "b"});
+  ASSERT_THAT(out.grants, SizeIs(2));
+  broker->session_left(w1, now, out);
+  EXPECT_EQ(broker->job(job)->trouble, "");
+}
+
 TEST_F(BrokerTest, AJobsBeginningIsKnownAfterARestart) {
   worker(w1, "one", 1);
   const JobId job = submit(function("f"));
