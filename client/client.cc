@@ -213,21 +213,18 @@ std::vector<QueueInfo> Client::queues() {
   return out;
 }
 
-std::vector<WorkerInfo> Client::workers() {
-  wire::WorkerList question;
-  const auto answer = core_->call<wire::WorkerInfos>(FrameType::worker_list, question);
-  std::vector<WorkerInfo> out;
-  for (const auto& info : answer.workers()) out.push_back(client::info_from(info));
-  return out;
-}
-
-WorkerInfo Client::worker(std::string_view name_or_id) {
+std::vector<WorkerInfo> Client::workers(std::string_view name_or_id) {
   wire::WorkerList question;
   question.set_worker(std::string(name_or_id));
   const auto answer = core_->call<wire::WorkerInfos>(FrameType::worker_list, question);
-  if (answer.workers().empty()) throw_error({Errc::not_found, "no worker " + std::string(name_or_id)});
-  return client::info_from(answer.workers(0));
+  std::vector<WorkerInfo> out;
+  for (const auto& info : answer.workers()) out.push_back(client::info_from(info));
+  if (out.empty() && !name_or_id.empty())
+    throw_error({Errc::not_found, "no worker " + std::string(name_or_id)});
+  return out;
 }
+
+WorkerInfo Client::worker(std::string_view name_or_id) { return std::move(workers(name_or_id).front()); }
 
 void Client::drain(std::string_view worker, bool on) {
   wire::WorkerControl question;

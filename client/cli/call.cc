@@ -37,6 +37,7 @@ class Call final : public Command {
     const Future future = pool.apply_async(call_.spec, std::move(payload));
     const InterruptWatch interrupt;
     const TimePoint begin = mono_now();
+    TroubleWatch trouble(context);
     const Duration tick = std::chrono::milliseconds{100};
     for (;;) {
       const Duration left = call_.timeout ? *call_.timeout - (mono_now() - begin) : Duration::max();
@@ -44,6 +45,7 @@ class Call final : public Command {
       if (interrupt.interrupted() || left <= Duration{0})
         return left_running(context, {pool.job()}, interrupt.interrupted(),
                             call_.timeout.value_or(Duration{0}));
+      trouble.look(pool.job());
     }
     const Outcome outcome = future.outcome();
     print_value(context, future.task(), outcome);

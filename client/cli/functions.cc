@@ -2,11 +2,41 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
+#include "client/cli/workers.h"
 
 namespace reeve::cli {
+
+namespace {
+
+// Whether it could run it, and will if it takes anything.
+bool fits(const WorkerInfo& worker, const TaskSpec& spec) {
+  if (!worker.connected) return false;
+  if (!worker.queues.empty() && std::ranges::find(worker.queues, spec.queue) == worker.queues.end())
+    return false;
+  if (spec.is_command()) return worker.commands;
+  return std::ranges::find(worker.functions, spec.function) != worker.functions.end();
+}
+
+// A worker that has just joined says a moment later how much it takes. One that shuts down says nothing for longer.
+std::vector<WorkerInfo> settled_workers(Client& client, const TaskSpec& spec) {
+  constexpr Duration longest = std::chrono::seconds{1}, pause = std::chrono::milliseconds{50};
+  const TimePoint begin = mono_now();
+  for (;;) {
+    std::vector<WorkerInfo> workers = client.workers();
+    const bool settled =
+        std::ranges::any_of(workers, [&](const WorkerInfo& worker) { return serves(worker, spec); }) ||
+        std::ranges::none_of(
+            workers, [&](const WorkerInfo& worker) { return fits(worker, spec) && !worker.draining; });
+    if (settled || mono_now() - begin >= longest) return workers;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace
 
 void CallOptions::declare(Options& options) {
   options.text("--queue", spec.queue, "QUEUE", "the queue of the tasks (default: default)");
@@ -21,18 +51,14 @@ void CallOptions::declare(Options& options) {
 void CallOptions::prepare(Context& context) {
   spec.time_limit = time_limit.value_or(Duration{0});
   spec.encoding = Encoding::json;
-  const std::string missing = missing_worker(context.client().workers(), spec);
+  const std::string missing = missing_worker(settled_workers(context.client(), spec), spec);
   if (missing.empty()) return;
   if (!wait_for_worker) refuse(Errc::unavailable, "{}; or wait for one with --wait-for-worker", missing);
   context.note("waiting: " + missing);
 }
 
 bool serves(const WorkerInfo& worker, const TaskSpec& spec) {
-  if (!worker.connected || worker.draining) return false;
-  if (!worker.queues.empty() && std::ranges::find(worker.queues, spec.queue) == worker.queues.end())
-    return false;
-  if (spec.is_command()) return worker.commands;
-  return std::ranges::find(worker.functions, spec.function) != worker.functions.end();
+  return takes_tasks(worker) && fits(worker, spec);
 }
 
 std::string missing_worker(const std::vector<WorkerInfo>& workers, const TaskSpec& spec) {
@@ -47,6 +73,14 @@ std::string missing_worker(const std::vector<WorkerInfo>& workers, const TaskSpe
     elsewhere = elsewhere || std::ranges::find(worker.functions, spec.function) != worker.functions.end();
   }
   if (connected == 0) return "no worker is connected to the master: start reeve-worker";
+  const auto closed =
+      std::ranges::find_if(workers, [&](const WorkerInfo& worker) { return fits(worker, spec); });
+  if (closed != workers.end())
+    return fmt::format("worker {} serves function '{}', but finishes what it has and takes nothing new ({})",
+                       closed->name, spec.function,
+                       closed->draining
+                           ? fmt::format("draining: 'reeve worker undrain {}' ends that", closed->name)
+                           : "shutting down, or stuck");
   if (elsewhere)
     return fmt::format("no connected worker serves function '{}' in queue '{}' ('reeve worker ls' tells why)",
                        spec.function, spec.queue);

@@ -58,6 +58,7 @@ class Map final : public Command {
     pool_.emplace(context.client().pool({.queue = call_.spec.queue, .name = "map " + call_.spec.function}));
     const InterruptWatch interrupt;
     const TimePoint begin = mono_now();
+    TroubleWatch trouble(context);
     for (bool more = true; more || under_way_ > 0;) {
       while (more && under_way_ < window_ && !interrupt.interrupted()) more = start_next(*elements);
       collect(context);
@@ -65,6 +66,7 @@ class Map final : public Command {
       if ((interrupt.interrupted() || late) && (more || under_way_ > 0))
         return left_running(context, {pool_->job()}, interrupt.interrupted(),
                             call_.timeout.value_or(Duration{0}));
+      if (under_way_ > 0) trouble.look(pool_->job());
     }
     pool_->close();
     if (counts_.total == 0) refuse(Errc::invalid_argument, "there are no elements: nothing was called");

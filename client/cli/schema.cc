@@ -157,6 +157,8 @@ void worker_fields(JsonWriter& json, const WorkerInfo& worker) {
   json.key("finished").number(worker.finished).key("failed").number(worker.failed);
   time(json, "connected_at", worker.connected_at);
   time(json, "heard_at", worker.heard_at);
+  seconds(json, "silent_s", worker.silent);
+  seconds(json, "lease_left_s", worker.lease_left);
   json.key("address").text(worker.address).key("version").text(worker.version);
   json.key("running").open_array();
   for (const TaskName task : worker.running) json.text(to_string(task));

@@ -4,6 +4,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
+#include "client/cli/workers.h"
 #include "common/base/duration.h"
 #include "common/base/utf8.h"
 
@@ -133,12 +134,17 @@ class Show final : public Command {
   }
 
   static void show_task(Context& context, TaskName name, const TaskInfo& task) {
-    if (context.json())
+    if (context.json()) {
       context.out().line(json_task(name.job, task));
-    else if (context.quiet())
+    } else if (context.quiet()) {
       context.out().line(name_of(task.state));
-    else
-      context.out().write(facts_of(name, task).render(context.out().style()));
+    } else {
+      Facts facts = facts_of(name, task);
+      if (task.state == TaskState::leased)
+        if (const auto lost = lost_holder(context.client(), name))
+          facts.add("trouble", fate_of(*lost, task.spec && task.spec->at_most_once), Tone::warning);
+      context.out().write(facts.render(context.out().style()));
+    }
   }
 
   // A page at a time, each a table of its own width under one title.

@@ -28,8 +28,7 @@ constexpr Duration trouble_patience = std::chrono::seconds{1};
 struct Watched {
   JobFeed feed;
   JobInfo info;
-  std::string told_trouble;  // last
-  TimePoint moved{};         // when it was not in trouble, as far as we know
+  Trouble trouble = {};
 };
 
 class Watch {
@@ -40,7 +39,7 @@ class Watch {
                  options.progress && !context.quiet() && !context.json()) {
     for (const std::uint64_t job : jobs) {
       JobInfo info = context.client().job(job).info();  // first of all: is there such a job?
-      watched_.push_back({context.client().job(job).watch(false), std::move(info), {}, mono_now()});
+      watched_.push_back({context.client().job(job).watch(false), std::move(info)});
     }
   }
 
@@ -75,15 +74,12 @@ class Watch {
   const std::vector<Watched>& watched() const { return watched_; }
 
  private:
-  // Once for each new reason: someone who waits wants to know that it is in vain.
   void tell_trouble(TimePoint now) {
     for (Watched& each : watched_) {
-      if (each.info.trouble.empty()) each.moved = now;
-      if (each.info.is_finished() || each.info.trouble == each.told_trouble) continue;
-      if (now - each.moved < trouble_patience) continue;
-      each.told_trouble = each.info.trouble;
+      const auto news = each.trouble.news(each.info, now);
+      if (!news) continue;
       display_.clear();
-      context_.note(fmt::format("job {} does not move: {}", each.info.job, each.info.trouble));
+      context_.note(*news);
     }
   }
 
@@ -109,6 +105,28 @@ std::string end_of(const JobInfo& job) {
 }
 
 }  // namespace
+
+std::optional<std::string> Trouble::news(const JobInfo& info, TimePoint now) {
+  if (info.trouble.empty()) moved_ = now;
+  if (info.is_finished() || info.trouble == told_ || now - moved_ < trouble_patience) return std::nullopt;
+  told_ = info.trouble;
+  return fmt::format("job {} does not move: {}", info.job, info.trouble);
+}
+
+void TroubleWatch::look(std::uint64_t job) {
+  const TimePoint now = mono_now();
+  if (context_.quiet() || context_.json() || given_up_ || now - begin_ < trouble_patience) return;
+  try {
+    if (!feed_) feed_.emplace(context_.client().job(job).watch(false));
+    while (auto event = feed_->next(Duration{0}))
+      if (event->info) info_ = std::move(event->info);
+  } catch (const Exception&) {  // the job is gone, or the client: whoever waits for the result will say so
+    given_up_ = true;
+    return;
+  }
+  if (!info_) return;
+  if (const auto news = trouble_.news(*info_, now)) context_.note(*news);
+}
 
 Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
                   Duration waited) {

@@ -18,6 +18,34 @@ struct WatchOptions {
 // the timeout leave the jobs running, and say that too. Throws NotFound before it waits.
 Exit wait_for_jobs(Context& context, const std::vector<std::uint64_t>& jobs, const WatchOptions& options);
 
+// Trouble says once for each new reason that a job does not move: someone who waits wants to know that it is in vain.
+class Trouble {
+ public:
+  std::optional<std::string> news(const JobInfo& info,
+                                  TimePoint now);  // a sentence; nothing most of the time
+
+ private:
+  std::string told_;              // the last reason
+  TimePoint moved_ = mono_now();  // when it was not in trouble, as far as we know
+};
+
+// TroubleWatch does so for those who wait for results and do not watch the job itself.
+//
+// Thread: one.  Always: it never waits, and costs nothing while results come at once.
+class TroubleWatch {
+ public:
+  explicit TroubleWatch(Context& context) : context_(context) {}
+  void look(std::uint64_t job);  // again and again; always the same job
+
+ private:
+  Context& context_;
+  TimePoint begin_ = mono_now();
+  bool given_up_ = false;
+  std::optional<JobFeed> feed_;
+  std::optional<JobInfo> info_;
+  Trouble trouble_;
+};
+
 // Ends a command that Ctrl-C or a timeout cut short while `jobs` go on.
 Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
                   Duration waited);

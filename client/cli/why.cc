@@ -2,13 +2,20 @@
 #include "client/cli/commands.h"
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
+#include "client/cli/workers.h"
 #include "common/base/duration.h"
 
 namespace reeve::cli {
 
 namespace {
 
-std::string explain(const JobInfo& job) {
+std::string explain(Client& client, const JobInfo& job) {
+  if (job.counts.leased > 0) {
+    std::string lost;
+    for (const LostHolder& holder : lost_holders(client, job.job))
+      lost += (lost.empty() ? "" : "; ") + fate_of(holder, job.spec.at_most_once);
+    if (!lost.empty()) return lost;
+  }
   if (!job.trouble.empty() && !job.is_finished()) return job.trouble;
   if (job.is_finished()) return fmt::format("it is finished: {}", state_of(job));
   if (job.counts.leased > 0)
@@ -22,18 +29,20 @@ std::string explain(const JobInfo& job) {
   return "nothing is wrong: its tasks wait for their turn";
 }
 
-std::string explain(const JobInfo& job, const TaskInfo& task, WallTime now) {
+std::string explain(Client& client, const JobInfo& job, const TaskInfo& task, WallTime now) {
   switch (task.state) {
     case TaskState::leased:
+      if (const auto lost = lost_holder(client, {job.job, task.index}))
+        return fate_of(*lost, job.spec.at_most_once);
       return fmt::format("nothing is wrong: worker {} has it", task.worker);
     case TaskState::waiting:
       if (task.not_before > now)
         return fmt::format(
             "it starts in {}{}", format_duration(task.not_before - now),
             task.attempt > 0 ? fmt::format(", after {} failed", count_of(task.attempt, "attempt")) : "");
-      return explain(job);
+      return explain(client, job);
     case TaskState::ready:
-      return explain(job);
+      return explain(client, job);
     default:
       break;
   }
@@ -51,8 +60,9 @@ class Why final : public Command {
     const TaskName name = parse_name(name_);
     const Job job = context.client().job(name.job);
     const JobInfo info = job.info();
+    Client& client = context.client();
     const std::string text =
-        name.index == 0 ? explain(info) : explain(info, job.task(name.index), wall_now());
+        name.index == 0 ? explain(client, info) : explain(client, info, job.task(name.index), wall_now());
     if (context.json())
       context.out().line(json_why(name, info, text));
     else

@@ -3,18 +3,25 @@
 #include "client/cli/progress.h"
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
+#include "client/cli/workers.h"
 #include "common/base/duration.h"
 
 namespace reeve::cli {
 
 namespace {
 
+// finishing: it says that it takes nothing, and nobody has asked it to drain. It shuts down; or the master cannot
+// store its results; or threads that cannot be ended have all its slots.
 std::string_view state_of(const WorkerInfo& worker) {
-  return !worker.connected ? "lost" : worker.draining ? "draining" : "connected";
+  if (!worker.connected) return "lost";
+  if (does_not_answer(worker)) return "silent";
+  if (worker.draining) return "draining";
+  return takes_tasks(worker) ? "connected" : "finishing";
 }
 
 Tone tone_of(const WorkerInfo& worker) {
-  return !worker.connected ? Tone::bad : worker.draining ? Tone::warning : Tone::good;
+  if (does_not_answer(worker)) return Tone::bad;
+  return takes_tasks(worker) ? Tone::good : Tone::warning;
 }
 
 std::string serves_text(const WorkerInfo& worker) {
@@ -77,13 +84,17 @@ class WorkerShow final : public Command {
   }
 
   Exit run(Context& context) override {
-    const WorkerInfo worker = context.client().worker(name_);
-    if (context.json())
-      context.out().line(json_worker(worker));
-    else if (context.quiet())
-      context.out().line(state_of(worker));
-    else
-      context.out().write(facts_of(worker).render(context.out().style()));
+    bool first = true;
+    for (const WorkerInfo& worker : context.client().workers(name_)) {
+      if (context.json()) {
+        context.out().line(json_worker(worker));
+      } else if (context.quiet()) {
+        context.out().line(state_of(worker));
+      } else {
+        if (!std::exchange(first, false)) context.out().line("");
+        context.out().write(facts_of(worker).render(context.out().style()));
+      }
+    }
     return Exit::ok;
   }
 
@@ -92,7 +103,7 @@ class WorkerShow final : public Command {
     const WallTime now = wall_now();
     Facts facts;
     facts.add("worker", fmt::format("{} (number {})", worker.name, worker.worker));
-    facts.add("state", std::string(state_of(worker)), tone_of(worker));
+    facts.add("state", state_text(worker), tone_of(worker));
     facts.add("host", fmt::format("{}, process {}, from {}", worker.host, worker.pid, worker.address));
     facts.add("version", worker.version);
     facts.add("slots", std::to_string(worker.slots));
@@ -109,6 +120,14 @@ class WorkerShow final : public Command {
     for (const TaskName task : worker.running) running += (running.empty() ? "" : " ") + to_string(task);
     facts.add("running", running.empty() ? "-" : running);
     return facts;
+  }
+
+  static std::string state_text(const WorkerInfo& worker) {
+    std::string text(state_of(worker));
+    if (does_not_answer(worker) && worker.held > 0)
+      return text + ": what it holds goes to others " + lease_end_of(worker);
+    if (text == "finishing") text += ": it is shutting down or stuck, and takes nothing new";
+    return text;
   }
 
   std::string name_;
@@ -141,7 +160,8 @@ class WorkerDrain final : public Command {
 }  // namespace
 
 const CommandEntry worker_ls_entry{"worker ls", "List the workers", "", make_command<WorkerLs>};
-const CommandEntry worker_show_entry{"worker show", "Show everything about a worker", "",
+const CommandEntry worker_show_entry{"worker show", "Show everything about a worker",
+                                     "Several workers of one name are shown one after the other.",
                                      make_command<WorkerShow>};
 const CommandEntry worker_drain_entry{"worker drain", "Let a worker finish and take nothing new", "",
                                       make_command<WorkerDrain<true>>};

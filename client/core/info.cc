@@ -98,6 +98,8 @@ WorkerInfo info_from(const wire::WorkerInfo& info) {
   out.failed = info.failed();
   out.connected_at = wall_from_us(info.connected_us());
   out.heard_at = wall_from_us(info.heard_us());
+  out.silent = std::chrono::microseconds{info.silent_us()};
+  out.lease_left = std::chrono::microseconds{info.lease_left_us()};
   out.address = info.address();
   out.version = info.version();
   for (const auto& name : info.running()) out.running.push_back({name.job(), name.index()});

@@ -211,6 +211,7 @@ Result<std::vector<WorkerView>> Broker::workers(std::string_view name) const {
     view.failed = worker->failed;
     view.connected_at = worker->connected_at;
     view.heard_at = worker->heard_at;
+    view.lease_until = worker->lease_until;
     if (name.empty()) continue;
     for (const Lease& lease : leases_.of(worker->holder)) view.running.push_back(lease.ref.id());
   }

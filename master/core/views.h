@@ -92,6 +92,7 @@ struct WorkerView {
   Pairs labels;
   std::uint64_t held = 0, finished = 0, failed = 0;
   WallTime connected_at{}, heard_at{};
+  TimePoint lease_until{};
   std::vector<TaskId> running;  // when one worker was asked for
 };
 

@@ -221,6 +221,10 @@ Result<void> ClientSession::list_queues(const Frame& frame) {
   return {};
 }
 
+namespace {
+std::uint64_t us_of(Duration time) { return static_cast<std::uint64_t>(std::max(Duration{0}, time).count()); }
+}  // namespace
+
 Result<void> ClientSession::list_workers(const Frame& frame) {
   wire::WorkerList message;
   if (auto ok = parse(frame, message); !ok) return ok;
@@ -229,7 +233,13 @@ Result<void> ClientSession::list_workers(const Frame& frame) {
   const auto workers = server_.broker().workers(message.worker());
   if (!workers) to_wire(workers.error(), *infos.mutable_error());
   if (workers)
-    for (const WorkerView& worker : *workers) to_wire(worker, *infos.add_workers());
+    for (const WorkerView& worker : *workers) {
+      wire::WorkerInfo& info = *infos.add_workers();
+      to_wire(worker, info);
+      const Duration left = worker.lease_until - server_.now().mono;
+      info.set_silent_us(us_of(server_.broker().limits().lease - left));
+      info.set_lease_left_us(us_of(left));
+    }
   answer(FrameType::worker_infos, infos);
   return {};
 }

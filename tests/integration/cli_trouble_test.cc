@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "tests/integration/cluster.h"
@@ -339,6 +340,76 @@ TEST(WithMaster, WhoWaitsIsToldThatTheConnectionIsLostAndThatItIsBack) {
   EXPECT_EQ(waiting[1].wait(), 0);
   EXPECT_EQ(waiting[2].wait(), 0);
   EXPECT_EQ(read_file(err(2)), "");
+}
+
+TEST(WithMaster, WhatAKilledWorkerHoldsIsToldWithTheTimeAtWhichItGoesToAnother) {
+  Cluster cluster({.ephemeral = true});
+  cluster.add_worker("w1", {"--slots", "1"});
+  ASSERT_EQ(cluster.reeve({"submit", "--", "sleep", "600"}).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"show", "1.1", "-q"}).out == "leased\n"; }));
+  EXPECT_THAT(cluster.reeve({"why", "1.1"}).out, HasSubstr("nothing is wrong: worker w1 has it"));
+  const std::string err = cluster.path("wait.err");
+  const Process wait = cluster.start_reeve({"wait", "1"}, {.err = err});
+  cluster.stop_worker("w1", SIGKILL);
+  const auto told = AllOf(HasSubstr("worker w1 has not answered for "),
+                          HasSubstr("task 1.1 goes to another one in "), HasSubstr("when its lease ends"));
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"worker", "show", "w1", "-q"}).out == "lost\n"; }));
+  EXPECT_THAT(cluster.reeve({"why", "1.1"}).out, told);
+  EXPECT_THAT(cluster.reeve({"why", "1"}).out, told);
+  EXPECT_THAT(cluster.reeve({"show", "1.1"}).out, told);
+  EXPECT_THAT(cluster.reeve({"show", "1"}).out, HasSubstr("worker w1 does not answer"));
+  EXPECT_THAT(cluster.reeve({"worker", "show", "w1"}).out,
+              HasSubstr("lost: what it holds goes to others in "));
+  EXPECT_TRUE(
+      eventually([&] { return read_file(err).contains("job 1 does not move: worker w1 does not answer"); }));
+}
+
+TEST(WithMaster, AWorkerThatShutsDownIsNeitherCalledNorTakenForBusy) {
+  Cluster cluster({.ephemeral = true});
+  cluster.add_worker("w1", {"--slots", "1", "--stop-grace", "10m"});
+  ASSERT_EQ(cluster.reeve({"submit", "--", "sleep", "600"}).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"show", "1.1", "-q"}).out == "leased\n"; }));
+  cluster.worker("w1").kill(SIGTERM);
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"worker", "show", "w1", "-q"}).out == "finishing\n"; }));
+  EXPECT_THAT(cluster.reeve({"worker", "ls"}).out, HasSubstr("finishing"));
+
+  const Ran refused = cluster.reeve({"call", "square", "12"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("worker w1 serves function 'square', but finishes what it has"),
+                                 HasSubstr("--wait-for-worker")));
+  ASSERT_EQ(cluster.reeve({"submit", "--", "true"}).exit_code, 0);
+  EXPECT_THAT(cluster.reeve({"why", "2"}).out,
+              HasSubstr("worker w1 finishes what it has and takes nothing new"));
+}
+
+TEST(WithMaster, ACallThatNobodyTakesSaysWhyWhileItWaits) {
+  Cluster cluster({.ephemeral = true});
+  cluster.add_worker("w1", {"--slots", "1"});
+  ASSERT_EQ(cluster.reeve({"submit", "--", "sleep", "600"}).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"show", "1.1", "-q"}).out == "leased\n"; }));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"call", "square", "12"}, {"map", "square", "--range", "1-2"}}) {
+    const std::string err = cluster.path(words[0] + ".err");
+    const Process waiting = cluster.start_reeve(words, {.err = err});
+    EXPECT_TRUE(eventually([&] { return read_file(err).contains("all slots are busy with other tasks"); }))
+        << words[0];
+  }
+}
+
+TEST(WithMaster, TwoWorkersOfOneNameAreBothShown) {
+  Cluster cluster({.ephemeral = true});
+  cluster.add_worker("w1", {"--slots", "3"});
+  const std::string ready = cluster.path("twin.log");
+  Process twin = cluster.start_program({program("reeve-worker"), "--name", "w1", "--slots", "5"},
+                                       {.out = ready, .err = ready});
+  ASSERT_TRUE(eventually([&] { return cluster.reeve({"worker", "ls", "-q"}).out == "w1\nw1\n"; }));
+  const Ran text = cluster.reeve({"worker", "show", "w1"});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_THAT(text.out, AllOf(HasSubstr("w1 (number 1)"), HasSubstr("w1 (number 2)")));
+  const Ran json = cluster.reeve({"worker", "show", "w1", "--json"});
+  EXPECT_THAT(json.out, AllOf(HasSubstr("\"slots\":3"), HasSubstr("\"slots\":5")));
+  EXPECT_EQ(std::ranges::count(json.out, '\n'), 2);
+  EXPECT_THAT(cluster.reeve({"worker", "show", "2"}).out, HasSubstr("w1 (number 2)"));
 }
 
 TEST(WithMaster, ATimeLimitOfZeroIsNone) {

@@ -71,8 +71,9 @@ class REEVE_API Client {
   std::vector<JobInfo> jobs(std::vector<std::uint64_t> numbers = {}, bool all = false,
                             std::uint32_t limit = 0);
   std::vector<QueueInfo> queues();
-  std::vector<WorkerInfo> workers();
-  WorkerInfo worker(std::string_view name_or_id);
+  // Empty: all. A name may be that of several: these come with the tasks that they run; none: throws NotFound.
+  std::vector<WorkerInfo> workers(std::string_view name_or_id = {});
+  WorkerInfo worker(std::string_view name_or_id);  // of several with one name the one that came first
   void drain(std::string_view worker, bool on = true);
   StatusInfo status();
   // Begins a copy of the master's store in a file of this name on the master's machine, and returns at once; asked again

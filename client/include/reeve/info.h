@@ -94,6 +94,8 @@ struct WorkerInfo {
   std::uint64_t held = 0, held_max = 0;
   std::uint64_t finished = 0, failed = 0;  // attempts
   WallTime connected_at{}, heard_at{};
+  Duration silent{0};      // since then
+  Duration lease_left{0};  // if it stays silent: then what it holds is lost to it
   std::string address, version;
   std::vector<TaskName> running;  // only when one worker was asked for
 };
