@@ -30,7 +30,8 @@ Broker::Broker(Limits limits, Recovered recovered, Now now, std::uint64_t seed)
       epoch_(recovered.epoch),
       instance_(recovered.instance),
       random_(seed),
-      function_names_{"", "(command)"} {
+      function_names_{"", "(command)"},
+      slice_left_(limits.slice_tasks_max) {
   recover(std::move(recovered), now);
 }
 
@@ -294,7 +295,7 @@ void Broker::attempt_lost(const TaskRef& ref, std::string_view how, Step& step) 
 void Broker::tasks_due(const Timer& timer, Step& step) {
   for (std::uint64_t i = 0; i < timer.id; ++i) {
     const TaskRef ref{timer.ref.chunk, timer.ref.offset + static_cast<std::uint32_t>(i)};
-    if (!ref.is(TaskState::waiting) || ref.chunk->job->blockers > 0) continue;
+    if (!ref.is(TaskState::waiting) || ref.chunk->job->blockers > 0 || ref.chunk->job->cancelled) continue;
     if (ref.task().attempt != timer.attempt) continue;  // it was tried since, and waits for something else
     if (recovering_ && clock_went_back_ &&
         ref.chunk->function != function_value) {  // it may run all the time
@@ -361,6 +362,9 @@ void Broker::check_invariants() const {
              job->counts[state], counts[state]);
     ASSERT(kept == job->kept);
     ASSERT(!job->is_finished() || counts.unfinished() == 0);
+    const bool all_told = job->cancelled && !job->cancelling;
+    // After a restart what was told to stop waits for its worker's word.
+    ASSERT(!all_told || recovering_ || counts.unfinished() == counts[TaskState::leased], "job {}", id);
   }
   for (const auto& [name, queue] : queues_) {
     for (const TaskState state : {TaskState::waiting, TaskState::ready, TaskState::leased})

@@ -11,7 +11,8 @@
 // answer.
 //
 // After every command, or a batch of them, call dispatch() once: it hands ready tasks to workers. While nothing
-// may be handed out, call deliver() instead. Call tick() when wake_at() has come.
+// may be handed out, call deliver() instead. Call tick() when wake_at() has come. What is too much for one turn goes on
+// slice by slice: while there is more of it, call go_on() once in a turn.
 #pragma once
 
 #include <cstdint>
@@ -138,6 +139,9 @@ class Broker {
   // The part of dispatch that belongs to what has happened: results go into their queues, in the same
   // transaction as the results themselves.
   void deliver(Now now, Effects& out);
+  // A command concerned more than one turn has time for.
+  bool has_more() const;
+  void go_on(Now now, Effects& out);
 
   // ---- clients
   void client_joined(SessionId session, PeerKey key, Now now);
@@ -242,7 +246,6 @@ class Broker {
   Result<Job*> new_job(const Submission& submission, Client& client, Step& step);
   Result<void> admit(Waiter waiter, bool may_wait, Duration wait_max, Step& step);
   void admit_some(Waiter& waiter, std::uint64_t room, Step& step);
-  void admit_rest(Job& job, Step& step);
   void remember(const Waiter& waiter, Step& step);
   void settle(Client& client, std::uint64_t settled, Step& step);
   void add_chunk(Job& job, Queue& queue, std::shared_ptr<const TaskSpec> spec,
@@ -286,15 +289,27 @@ class Broker {
   std::vector<Fence> reconcile(Worker& worker, const WorkerIntro& intro, Step& step);
   bool may_be_adopted(const Worker& worker, const Fence& fence, const TaskRef& ref) const;
 
+  // broker_cancel.cc
+  struct Cancelling;
+  void spend(std::uint64_t work);
+  const Worker* worker_holding(const Task& task, std::vector<WorkerId>& by_holder) const;
+  void cancel_task(const TaskRef& ref, std::string_view why, Step& step);
+  void mark_cancelled(Job& job, std::string why, Step& step);
+  void stop_running(Job& job, Step& step);
+  void cancel_slice(Step& step);
+  bool cancel_some(Cancelling& one, Step& step);
+  bool cancel_chunk(Cancelling& one, const Job& job, Step& step);
+  void admit_rest(Cancelling& one, Job& job, Step& step);
+  void cancel_dependents(Job& job, Step& step);
+  Result<void> cancel_named(Asker asker, const Job& job, std::span<const std::uint32_t> indices, Step& step);
+  void recover_cancelling(Job& job);
+  static Error being_cancelled(const Job& job);
+
   // broker_jobs.cc
   Job* find_job(JobId id) const;
   void finish_job_if_done(Job& job, Step& step);
-  void cancel_task(const TaskRef& ref, std::string_view why, Step& step);
-  const Worker* worker_holding(const Task& task, std::vector<WorkerId>& by_holder) const;
-  void cancel_dependents(Job& job, Step& step);
-  void wait_for_nobody(Job& job);
-  std::uint64_t cancel_all(Job& job, std::string_view why, Step& step);
   void job_ended(Job& job, Step& step);
+  void wait_for_nobody(Job& job);
   void unblock(Job& job, Step& step);
   void restart(const TaskRef& ref, Step& step);
   void erase_job(Job& job, Step& step);
@@ -359,8 +374,21 @@ class Broker {
   bool clock_went_back_ = false;  // since the last epoch: tasks that seem to wait may be running
 
   std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
-  std::deque<std::pair<JobId, JobId>> doomed_;  // to be cancelled, because the other one did not succeed
-  bool cancels_doomed_ = false;                 // just now
+  // A job that is being cancelled, and who waits for that.
+  struct Cancelling {
+    JobId job;
+    std::uint32_t next = 1;       // index of the first task that was not looked at yet
+    std::uint64_t cancelled = 0;  // so far
+    std::string why;
+    struct Waiting {
+      Asker asker;
+      std::uint64_t running, cancelled_before;  // when it asked
+    };
+    std::vector<Waiting> waiting;
+  };
+  std::deque<Cancelling> cancelling_;                   // by turns
+  std::uint64_t slice_left_ = 0;                        // of what may be done in this turn
+  bool in_slice_ = false;                               // just now
   std::set<std::pair<TimePoint, WaiterId>> deadlines_;  // of those who wait
   WallTime last_submitted_{};  // of chunks: rises with each, whatever the wall's clock does
   BrokerStats stats_;

@@ -1,4 +1,4 @@
-// Broker: jobs. Progress told to watchers, cancel, retry, forget, what follows when a job ends, retention.
+// Broker: jobs. Progress told to watchers, retry, forget, what follows when a job ends, retention.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -136,22 +136,6 @@ void Broker::job_ended(Job& job, Step& step) {
   if (unneeded) erase_job(job, step);
 }
 
-// What is cancelled ends, and is waited for by others in its turn: in chains of any length, so they are cancelled here one
-// after the other, and not each within the end of the one before.
-void Broker::cancel_dependents(Job& job, Step& step) {
-  for (const JobId id : std::exchange(job.dependents, {})) doomed_.emplace_back(id, job.id);
-  if (std::exchange(cancels_doomed_, true)) return;
-  while (!doomed_.empty()) {
-    const auto [id, failed] = doomed_.front();
-    doomed_.pop_front();
-    Job* const dependent = find_job(id);
-    if (dependent == nullptr) continue;
-    dependent->blockers = 0;
-    cancel_all(*dependent, fmt::format("job {} did not succeed", failed), step);
-  }
-  cancels_doomed_ = false;
-}
-
 // The jobs it waited for have succeeded: its tasks start, or begin their delay.
 void Broker::unblock(Job& job, Step& step) {
   const std::deque chunks(job.chunks().begin(),
@@ -168,92 +152,12 @@ void Broker::unblock(Job& job, Step& step) {
   }
 }
 
-// ---- cancel, retry, forget
-
-// Null: it is gone. `by_holder`: of one command, which may ask for thousands of tasks and workers; filled by the first.
-const Worker* Broker::worker_holding(const Task& task, std::vector<WorkerId>& by_holder) const {
-  if (by_holder.empty()) {
-    for (const auto& [id, worker] : workers_) {
-      if (worker->holder >= by_holder.size()) by_holder.resize(worker->holder + std::size_t{1});
-      by_holder[worker->holder] = id;
-    }
-  }
-  if (task.lease.holder >= by_holder.size()) return nullptr;
-  const auto found = workers_.find(by_holder[task.lease.holder]);
-  return found == workers_.end() ? nullptr : found->second.get();
-}
-
-void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
-  Task& task = ref.task();
-  if (ref.chunk->function == function_value) {
-    transition(ref, TaskState::cancelled, step);
-    task.fetched = true;
-    const bool whole_chunk = ref.chunk->live == 1 && ref.chunk->kept == 0;
-    if (!whole_chunk)
-      step.out.keep(OutcomeRecord{ref.id(), ref.chunk->first, {.state = TaskState::cancelled}});
-    task_is_final(ref, step);
-    return;
-  }
-  if (task.state != TaskState::leased) {
-    finish(ref, {.state = TaskState::cancelled, .attempt = task.attempt, .error = std::string{why}}, step);
-    return;
-  }
-  if (!task.cancel_requested) {
-    task.cancel_requested = true;
-    keep_progress(ref, WallTime{}, step);
-  }
-  // Also when it was told before: whoever cancels again may know better.
-  const Worker* const worker = worker_holding(task, step.workers_by_holder);
-  if (worker != nullptr && worker->session)
-    step.out.stop(worker->session, leases_.lease(ref).fence(), ref.chunk->spec->at_most_once);
-}
-
-std::uint64_t Broker::cancel_all(Job& job, std::string_view why, Step& step) {
-  std::uint64_t count = 0;
-  if (!std::exchange(job.cancelled, true)) step.out.keep(record_of(job));
-  admit_rest(job, step);
-  const std::deque chunks(job.chunks().begin(), job.chunks().end());  // a copy: cancelling may drop chunks
-  if (job.open) close_incomplete(job, step);
-  for (const ChunkPtr& chunk : chunks) {
-    for (std::uint32_t i = 0; chunk->tasks && i < chunk->count; ++i) {
-      if (is_final(chunk->tasks[i].state)) continue;
-      cancel_task({chunk, i}, why, step);
-      ++count;
-    }
-  }
-  return count;
-}
-
-Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t> indices, Now now,
-                            Effects& out) {
-  Step step{now, out};
-  Job* job = find_job(id);
-  if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
-  std::uint64_t count = 0;
-  if (indices.empty()) {
-    count = cancel_all(*job, "cancelled", step);
-    job = find_job(id);
-    if (job != nullptr) finish_job_if_done(*job, step);  // also if all that was left is who might add to it
-  } else {
-    std::vector<TaskRef> refs;
-    for (const std::uint32_t index : indices) {
-      const ChunkPtr chunk = job->find_chunk(index);
-      if (!chunk) return fail(Errc::not_found, "no task {}.{}", id, index);
-      if (!is_final(chunk->state(index - chunk->first))) refs.push_back({chunk, index - chunk->first});
-    }
-    for (const TaskRef& ref : refs) {
-      if (!ref.chunk->tasks || is_final(ref.task().state)) continue;  // named twice
-      cancel_task(ref, "cancelled", step);
-      ++count;
-    }
-  }
-  out.done(asker.session, asker.request, count);
-  return {};
-}
+// ---- retry, forget
 
 Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> indices) const {
   const Job* job = find_job(id);
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  if (job->cancelling) return fail(being_cancelled(*job));
   RetryPlan plan;
   const auto may_retry = [](TaskState state) {
     return state == TaskState::failed || state == TaskState::cancelled;
@@ -291,6 +195,7 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
   Step step{now, out};
   Job* job = find_job(id);
   if (job == nullptr) return fail(Errc::not_found, "no job {}", id);
+  if (job->cancelling) return fail(being_cancelled(*job));
   for (ChunkRecord& record : stored) {
     const ChunkPtr chunk = job->find_chunk(record.first);
     if (!chunk || chunk->tasks || record.payloads->size() != chunk->count) continue;
@@ -314,10 +219,10 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
     if ((state != TaskState::failed && state != TaskState::cancelled) || ref.task().fetched) continue;
     refs.push_back(ref);
   }
-  if (!refs.empty() && job->is_finished()) {
-    kept_results_ -= job->kept;
+  if (!refs.empty() && (job->is_finished() || job->cancelled)) {
+    if (job->is_finished()) kept_results_ -= job->kept;
     job->finished = {};
-    job->cancelled = false;
+    job->cancelled = false;  // what of it was told to stop still ends
     wait_for_nobody(*job);
     step.out.keep(record_of(*job));
   }
@@ -355,8 +260,10 @@ void Broker::restart(const TaskRef& ref, Step& step) {
 Result<void> Broker::forget(Asker asker, JobId id, Effects& out) {
   Job* job = find_job(id);
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
-  if (!job->is_finished())
+  if (!job->is_finished()) {
+    if (job->cancelling) return fail(being_cancelled(*job));
     return fail(Errc::wrong_state, "job {} is not finished; cancel it first: reeve cancel {}", id, id);
+  }
   Step step{{}, out};
   erase_job(*job, step);
   out.done(asker.session, asker.request, 0);

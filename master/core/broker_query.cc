@@ -27,6 +27,7 @@ JobView Broker::view(const Job& job) const {
 // Why nothing of the job runs although something should. For a person: what it waits for.
 std::string Broker::trouble_of(const Job& job) const {
   if (job.is_finished()) return {};
+  if (job.cancelling) return "it is being cancelled";
   if (job.counts[TaskState::leased] > 0) return trouble_of_leased(job);
   if (job.blockers > 0) {
     for (const JobId id : job.after) {

@@ -46,6 +46,7 @@ void Broker::recover(Recovered recovered, Now now) {
     jobs_.emplace(record.id, std::move(job));
   }
   for (const auto& [id, job] : jobs_) {
+    if (job->cancelled) continue;  // it waits for nobody
     for (const JobId other_id : job->after) {
       Job* other = job->is_finished() ? nullptr : find_job(other_id);
       if (other == nullptr || other->is_finished()) continue;
@@ -66,6 +67,7 @@ void Broker::recover(Recovered recovered, Now now) {
     // A store that was salvaged may have lost results: their tasks run again.
     if (job->counts.unfinished() > 0) job->finished = {};
   }
+  for (const Recovered::Job& stored : recovered.jobs) recover_cancelling(*find_job(stored.record.id));
 
   std::vector<Job*> finished;
   for (const auto& [id, job] : jobs_)
@@ -218,7 +220,7 @@ void Broker::end_recovery(Step& step) {
                   "may have run or not: its worker did not come back after a restart of the master, and the "
                   "task asked to be run at most once"},
              step);
-    } else {
+    } else if (!ref.chunk->job->cancelled) {
       Lane& lane = ref.chunk->queue->lane(ref.chunk->function);
       const std::int32_t priority = ref.chunk->spec->priority;
       const auto [group, fresh] = group_of.try_emplace({&lane, priority}, groups.size());

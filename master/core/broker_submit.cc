@@ -251,7 +251,10 @@ Result<void> Broker::submit(Asker asker, Submission submission, Now now, Effects
   waiter.payloads = std::move(submission.payloads);
   const bool too_late = (*job)->cancelled;  // meanwhile; this is the rest of it
   auto admitted = admit(std::move(waiter), submission.wait_for_room || too_late, submission.wait_max, step);
-  if (admitted && too_late) cancel_all(**job, "its job was cancelled", step);
+  if (admitted && too_late) {
+    mark_cancelled(**job, "its job was cancelled", step);
+    cancel_slice(step);
+  }
   if (!admitted && (*job)->next_index == 1 && !(*job)->open) erase_job(**job, step);  // nothing got in
   return admitted;
 }
@@ -308,20 +311,6 @@ Result<void> Broker::admit(Waiter waiter, bool may_wait, Duration wait_max, Step
   if (number != 0) clients_.at(client)->submissions[number].waiter = next_waiter_ - 1;
   serve_queue(queue, step);  // those who wait for values may have taken the first of it already
   return {};
-}
-
-// What waits for room at a job that is being cancelled gets in, to be cancelled with the rest of it.
-void Broker::admit_rest(Job& job, Step& step) {
-  if (job.puts_waiting == 0) return;
-  const std::deque<WaiterId> putters = job.puts_wait_at->putters;
-  for (const WaiterId id : putters) {
-    const auto found = waiters_.find(id);
-    if (found == waiters_.end() || found->second.job != job.id) continue;
-    Waiter& waiter = found->second;
-    admit_some(waiter, waiter.payloads.size(), step);
-    step.out.submitted(waiter.session, waiter.request, waiter.accepted);
-    end_waiter(id, step);
-  }
 }
 
 void Broker::admit_some(Waiter& waiter, std::uint64_t room, Step& step) {

@@ -119,8 +119,8 @@ std::vector<Fence> Broker::reconcile(Worker& worker, const WorkerIntro& intro, S
       continue;
     }
     claimed.emplace(fence.task, fence);
-    if (ref.task().cancel_requested)  // it may not have heard of it
-      step.out.stop(worker.session, fence, ref.chunk->spec->at_most_once);
+    if (ref.chunk->job->cancelled || ref.task().cancel_requested)  // it may not have heard of it
+      cancel_task(ref, {}, step);
   }
   std::vector<TaskRef> missing;
   for (const Lease& lease : leases_.of(worker.holder))
@@ -223,13 +223,14 @@ void Broker::grant_one(Worker& worker, Lane& lane, Step& step) {
 void Broker::deliver(Now now, Effects& out) {
   Step step{now, out};
   deliver_results(step);
+  slice_left_ = limits_.slice_tasks_max;
 }
 
 // Idle slots first, one task at a time around the workers; then what workers are willing to hold in advance,
 // in even shares, so that no worker hoards what another could run.
 void Broker::dispatch(Now now, Effects& out) {
+  deliver(now, out);
   Step step{now, out};
-  deliver_results(step);
   std::erase_if(lanes_, [](Lane* lane) {
     if (!lane->queue().paused && lane->head() != nullptr) return false;
     lane->listed = false;

@@ -70,6 +70,9 @@ class GroupCommit {
   // Nothing is handed out that could not be taken back in writing, or whose result would have to wait in memory
   // because results, or changes of declared objects, come faster than the store takes them.
   bool may_hand_out() const { return trouble_.empty() && !behind(); }
+  // Whether what takes more than one turn may go on in this one: the store keeps up with what was kept of it. If not, another
+  // turn is wanted when it does.
+  bool may_go_on() const { return may_hand_out() && records_.size() < gathered_max_records; }
   // Of results and of cells that wait in memory for the store.
   std::size_t unwritten_bytes() const { return gathered_bytes_ + writing_bytes_; }
   // What was decided before this is durable.
@@ -83,6 +86,7 @@ class GroupCommit {
   bool behind() const { return unwritten_bytes() > unwritten_max_bytes; }
 
   static constexpr std::size_t unwritten_max_bytes = 64u << 20;  // more, and nothing is handed out
+  static constexpr std::size_t gathered_max_records = 4096;      // more, and what can wait does
   static constexpr Backoff pause_between_tries{std::chrono::milliseconds{100}, std::chrono::seconds{2}};
 
   Records records_;                 // since the last transaction began

@@ -38,6 +38,15 @@ ChunkPtr Job::find_chunk(std::uint32_t index) const {
   return *found;
 }
 
+ChunkPtr Job::chunk_from(std::uint32_t index) const {
+  const auto ends_before = [](const ChunkPtr& chunk, std::uint32_t i) {
+    return chunk->first + chunk->count <= i;
+  };
+  auto found = std::lower_bound(chunks_.begin(), chunks_.end(), index, ends_before);
+  while (found != chunks_.end() && (*found)->erased) ++found;
+  return found == chunks_.end() ? ChunkPtr{} : *found;
+}
+
 void Job::remove_chunk(Chunk& chunk) {
   ASSERT(!chunk.erased);
   chunk.erased = true;

@@ -41,10 +41,11 @@ struct Job {
   std::uint32_t next_index = 1;
   std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it,
   Queue* puts_wait_at = nullptr;   // all at this queue
-  bool cancelled = false;          // as a whole: what is still to come of it as well
-  bool incomplete = false;         // it was closed before its client had said that this was all
-  std::uint64_t kept = 0;          // results that nobody has fetched
-  Counts counts;                   // of all its tasks, also of those whose chunks are erased
+  bool cancelled = false;   // as a whole: what is still to come of it as well; nothing of it is granted
+  bool cancelling = false;  // …and not all of it has been yet
+  bool incomplete = false;  // it was closed before its client had said that this was all
+  std::uint64_t kept = 0;   // results that nobody has fetched
+  Counts counts;            // of all its tasks, also of those whose chunks are erased
   ErasedTasks erased;
   std::vector<Watcher> watchers;
   bool watch_timer = false;  // progress will be told
@@ -53,10 +54,11 @@ struct Job {
   bool is_finished() const { return finished != WallTime{}; }
   bool would_succeed() const { return !incomplete && counts[TaskState::succeeded] == counts.total(); }
 
-  void add_chunk(ChunkPtr chunk);                                 // behind all others
-  void insert_chunk(ChunkPtr chunk);                              // where its first index belongs
-  ChunkPtr find_chunk(std::uint32_t index) const;                 // null when it is gone or never was
-  void remove_chunk(Chunk& chunk);                                // marks it erased
+  void add_chunk(ChunkPtr chunk);                  // behind all others
+  void insert_chunk(ChunkPtr chunk);               // where its first index belongs
+  ChunkPtr find_chunk(std::uint32_t index) const;  // null when it is gone or never was
+  ChunkPtr chunk_from(std::uint32_t index) const;  // the first that ends at or behind it; or null
+  void remove_chunk(Chunk& chunk);                 // marks it erased
   const std::deque<ChunkPtr>& chunks() const { return chunks_; }  // may contain erased ones
   bool has_chunks() const { return chunks_.size() > erased_; }
 

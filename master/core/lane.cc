@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "common/base/assert.h"
+#include "master/core/job.h"
 
 namespace reeve::master {
 
@@ -27,10 +28,14 @@ void Lane::push_front(std::vector<Entry> entries, std::int32_t priority) {
   line.insert(line.begin(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
 }
 
+bool Lane::waits(const Entry& entry) {
+  return entry.ref.is(TaskState::ready) && !entry.ref.chunk->job->cancelled;
+}
+
 const Lane::Head* Lane::head() {
   while (!by_priority_.empty()) {
     auto& [priority, entries] = *by_priority_.begin();
-    while (!entries.empty() && !entries.front().ref.is(TaskState::ready)) entries.pop_front(), --entries_;
+    while (!entries.empty() && !waits(entries.front())) entries.pop_front(), --entries_;
     if (!entries.empty()) {
       const Entry& entry = entries.front();
       head_ = {entry.ref, priority, entry.order};
@@ -55,7 +60,7 @@ void Lane::one_is_stale() {
   if (++stale_ <= std::max(stale_max, entries_ / 2)) return;
   stale_ = entries_ = 0;
   for (auto line = by_priority_.begin(); line != by_priority_.end();) {
-    std::erase_if(line->second, [](const Entry& entry) { return !entry.ref.is(TaskState::ready); });
+    std::erase_if(line->second, [](const Entry& entry) { return !waits(entry); });
     entries_ += line->second.size();
     line = line->second.empty() ? by_priority_.erase(line) : std::next(line);
   }
@@ -64,8 +69,7 @@ void Lane::one_is_stale() {
 std::size_t Lane::ready() const {
   std::size_t ready = 0;
   for (const auto& [priority, entries] : by_priority_)
-    ready += static_cast<std::size_t>(
-        std::ranges::count_if(entries, [](const Entry& entry) { return entry.ref.is(TaskState::ready); }));
+    ready += static_cast<std::size_t>(std::ranges::count_if(entries, waits));
   return ready;
 }
 
@@ -74,7 +78,7 @@ std::vector<TaskRef> Lane::first(std::size_t limit) const {
   for (const auto& [priority, entries] : by_priority_) {
     for (const Entry& entry : entries) {
       if (refs.size() >= limit) return refs;
-      if (entry.ref.is(TaskState::ready)) refs.push_back(entry.ref);
+      if (waits(entry)) refs.push_back(entry.ref);
     }
   }
   return refs;

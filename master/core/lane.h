@@ -1,7 +1,8 @@
 // Lane: the ready tasks of one queue that need the same function, in the order in which they go out. A
 // function that no worker serves therefore blocks nothing but its own lane.
 //
-// Thread: the loop thread.  Entries may be stale (their task was cancelled, say): head() drops those.
+// Thread: the loop thread.  Entries may be stale (their task was cancelled, say, or soon will be with its job): head() drops
+// those.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,8 @@ class Lane {
   bool listed = false;  // the Broker's: stands in its list of lanes with work
 
  private:
+  static bool waits(const Entry& entry);  // to be granted: it is not stale
+
   Queue* queue_;
   FunctionId function_;
   QueueKind kind_;

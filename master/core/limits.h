@@ -23,6 +23,9 @@ struct Limits {
   std::uint64_t submissions_max = 100'000;  // answered submissions remembered for one client
   std::uint32_t attempts_max = 1'000;       // the most `retries` may be
 
+  // Tasks that one turn may cancel: a command that concerns more goes on in later turns.
+  std::uint64_t slice_tasks_max = 8'192;
+
   std::uint32_t chunk_tasks_max = 256;       // tasks in one stored row
   std::uint64_t chunk_max_bytes = 1u << 20;  // payloads in one stored row, unless a single one is larger
 

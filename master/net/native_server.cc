@@ -122,11 +122,13 @@ void NativeServer::turn_soon() {
 }
 
 void NativeServer::end_of_turn() {
+  if (broker_.has_more() && turn_.may_go_on()) broker_.go_on(now(), turn_);
   if (turn_.may_hand_out())
     broker_.dispatch(now(), turn_);
   else
     broker_.deliver(now(), turn_);
   turn_.end();
+  if (broker_.has_more() && turn_.may_go_on()) turn_soon();  // behind what is ready now
   arm_timer();
 }
 

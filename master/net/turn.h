@@ -74,6 +74,7 @@ class Turn final : public Effects {
 
   const std::string& trouble() const { return commits_.trouble(); }
   bool may_hand_out() const { return commits_.may_hand_out(); }
+  bool may_go_on() const { return commits_.may_go_on(); }
   std::size_t unwritten_bytes() const { return commits_.unwritten_bytes(); }
   WallTime durable_through() const { return commits_.durable_through(); }
   std::uint64_t commits() const { return commits_.commits(); }

@@ -29,6 +29,8 @@ enum class Bug : std::uint8_t {
   order_reversed,           // a fifo gives the last first
   bound_ignored,            // a queue takes more than its maxsize
   join_too_early,           // join is answered at once
+  slices_forgotten,         // what takes more than one turn is begun only
+  cancel_mark_not_kept,     // nor that a job is cancelled: a restarted master does not go on with it
 };
 
 inline constexpr std::array bug_names{std::string_view{"none"},
@@ -50,7 +52,9 @@ inline constexpr std::array bug_names{std::string_view{"none"},
                                       std::string_view{"lease-loss-ignored"},
                                       std::string_view{"order-reversed"},
                                       std::string_view{"bound-ignored"},
-                                      std::string_view{"join-too-early"}};
+                                      std::string_view{"join-too-early"},
+                                      std::string_view{"slices-forgotten"},
+                                      std::string_view{"cancel-mark-not-kept"}};
 
 inline std::string_view name_of(Bug bug) { return bug_names[static_cast<std::size_t>(bug)]; }
 

@@ -19,6 +19,9 @@ class Disk {
   void apply(master::Records records) {
     std::erase_if(records, [this](const master::Record& record) { return lost(record); });
     for (const master::Record& record : records) std::visit([this](const auto& r) { note(r); }, record);
+    if (bug_ == Bug::cancel_mark_not_kept)
+      for (master::Record& record : records)
+        if (auto* const job = std::get_if<master::JobRecord>(&record)) job->cancelled = false;
     if (bug_ == Bug::sync_lies) std::swap(unsynced_, records);
     model_.apply(records);
   }

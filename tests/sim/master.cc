@@ -11,7 +11,8 @@ Master::Master(Clockwork& clock, Story& story, History& history, Disk& disk, Bug
     : clock_(clock), story_(story), history_(history), disk_(disk), bug_(bug), process_(clock) {
   limits_.lease = Reasons::lease;
   limits_.chunk_tasks_max = 4;
-  limits_.crash_limit = 1000;  // workers die more often here than a poisonous task would make them
+  limits_.slice_tasks_max = 2;  // whatever is cancelled takes several turns
+  limits_.crash_limit = 1000;   // workers die more often here than a poisonous task would make them
   limits_.results_kept_for = 20s;
   limits_.retention_interval = 2s;
 }
@@ -86,7 +87,7 @@ void Master::kill() {
   joins_.clear();
   watching_.clear();
   told_outcomes_.clear();
-  turn_pending_ = false;
+  turn_pending_ = goes_on_ = false;
   timer_at_.reset();
   process_.die();
   waits_.clear();
@@ -387,7 +388,18 @@ void Master::end_of_turn() {
   commit_if_idle();
   travel_soon(
       departures_.end_of_turn(ticket, commits_->committed(), [this](SessionId id) { return session(id); }));
+  go_on_later();
   arm_timer();
+}
+
+// The jobs here are small, and are cancelled as slowly as large ones are: so that masters end in the middle of it.
+void Master::go_on_later() {
+  if (!broker_->has_more() || bug_ == Bug::slices_forgotten || std::exchange(goes_on_, true)) return;
+  process_.after(clock_.between(0us, 300ms), [this] {
+    goes_on_ = false;
+    if (commits_->may_go_on()) broker_->go_on(now(), *this);
+    turn_soon();
+  });
 }
 
 // Who wants a task has one, if there is one for it.

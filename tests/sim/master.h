@@ -108,6 +108,7 @@ class Master final : private master::Effects {
 
   void turn_soon();
   void end_of_turn();
+  void go_on_later();
   void commit_if_idle();
   void write();
   void written();
@@ -190,7 +191,7 @@ class Master final : private master::Effects {
   master::Departures<Session> departures_;
   master::GroupCommit::Transaction writing_;
   bool failing_ = false;
-  bool turn_pending_ = false;
+  bool turn_pending_ = false, goes_on_ = false;
   std::optional<TimePoint> timer_at_;
 };
 

@@ -17,6 +17,8 @@ void Tasks::kept(const master::Record& record, Duration results_kept_for) {
     add(*chunk);
   } else if (const auto* job = std::get_if<master::JobRecord>(&record)) {
     jobs_[job->id] = *job;
+    if (job->cancelled)  // whatever waits waits for its end
+      for (const auto* task : tasks_of(job->id)) leave_line(task->first, *task->second.spec);
     if (Finished& last = finished_[job->id]; last.by_the_wall != job->finished)
       last = {job->finished, clock_.now(), life_};
   } else if (const auto* outcome = std::get_if<master::OutcomeRecord>(&record)) {
@@ -78,7 +80,8 @@ void Tasks::add(const master::ChunkRecord& chunk) {
   chunks_[{chunk.job, chunk.first}] = count;
   if (chunk.origins != nullptr) check_results(chunk);
   if (chunk.spec->is_value()) return;
-  const bool may_go = chunk.spec->delay == Duration{0} && jobs_[chunk.job].after.empty();
+  const master::JobRecord& job = jobs_[chunk.job];
+  const bool may_go = chunk.spec->delay == Duration{0} && job.after.empty() && !job.cancelled;
   for (std::uint32_t i = 0; i < count; ++i) {
     const TaskId task{chunk.job, chunk.first + i};
     tasks_.insert_or_assign(task, Known{.spec = chunk.spec,
@@ -142,6 +145,7 @@ void Tasks::granted(const Fence& fence, const To& to) {
 void Tasks::check_may_go(const TaskId& task, const Known& known, const To& to) {
   if (known.ended) broke("task {} was granted after its end", task);
   if (known.cancelled) broke("task {} was granted after its cancellation was acknowledged", task);
+  if (jobs_[task.job].cancelled) broke("task {} was granted after its job was cancelled", task);
   if (to.draining) broke("task {} was granted to {}, which drains", task, to.worker);
   if (to.paused.contains(known.spec->queue)) broke("task {} was granted from a queue that is paused", task);
   if (std::ranges::find(to.functions, known.spec->function) == to.functions.end())
@@ -168,7 +172,8 @@ void Tasks::left_without(const To& to) {
 
 // When the wait of one that waits was to end, if that is known for certain: after its delay, or after a failure.
 std::optional<TimePoint> Tasks::should_have_gone(const TaskId& task, const Known& known) {
-  if (known.life != life_ || known.ended || known.under_way || !jobs_[task.job].after.empty())
+  const master::JobRecord& job = jobs_[task.job];
+  if (known.life != life_ || known.ended || known.under_way || !job.after.empty() || job.cancelled)
     return std::nullopt;
   if (known.failures.empty()) return known.kept_at + known.spec->delay;
   return known.failures.rbegin()->second.at +
@@ -225,7 +230,7 @@ void Tasks::check_turn(const TaskId& task, const TaskSpec& spec, const To& to) {
 void Tasks::old_ones_join(const TaskId& granted, const Known& its) {
   const auto stood_in_line = [this](const TaskId& task, const Known& known) {
     return known.life < life_ && !known.granted && known.spec->delay == Duration{0} &&
-           jobs_[task.job].after.empty();
+           jobs_[task.job].after.empty() && !jobs_[task.job].cancelled;
   };
   if (!stood_in_line(granted, its) || std::exchange(old_ones_joined_, true)) return;
   std::map<std::uint64_t, TaskId> old;

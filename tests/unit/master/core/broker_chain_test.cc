@@ -32,6 +32,7 @@ TEST_F(BrokerTest, ALongChainOfJobsIsCancelledWhenItsFirstOneFails) {
   }
   worker(w1, "one");
   fail_attempt(w1, out.grants.at(0).fence);
+  while (broker->has_more()) settle();
   EXPECT_EQ(counts(last)[TaskState::cancelled], 1u);
 }
 

@@ -36,8 +36,9 @@ class BrokerTest : public testing::Test {
     start();
   }
 
-  // The end of a turn: ready tasks are handed out, records are committed.
+  // The end of a turn: what was begun goes on, ready tasks are handed out, records are committed.
   void settle() {
+    if (broker->has_more()) broker->go_on(now, out);
     broker->dispatch(now, out);
     disk.apply(out.records);
     out.records.clear();

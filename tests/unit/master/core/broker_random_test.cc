@@ -16,6 +16,7 @@ class History {
  public:
   explicit History(std::uint64_t seed) : random_(seed) {
     limits_.chunk_tasks_max = 4;
+    limits_.slice_tasks_max = 5;
     limits_.retention_interval = 10min;
     limits_.results_kept_for = 24h * 365;
     start();
@@ -61,6 +62,7 @@ class History {
   }
 
   void commit() {
+    if (broker_->has_more()) broker_->go_on(now_, out_);
     broker_->dispatch(now_, out_);
     disk_.apply(out_.records);
     ASSERT_TRUE(disk_.recorded_twice.empty()) << "task " << fmt::format("{}", disk_.recorded_twice.front());

@@ -161,6 +161,41 @@ TEST_F(NativeServerTest, AListOfJobsHasABoundAlsoWhenTheyAreNamed) {
   EXPECT_EQ(infos.jobs_size(), 0);
 }
 
+TEST_F(NativeServerTest, ACancelOfManyTasksGoesOnAsTheStoreTakesItAndOthersAreServedMeanwhile) {
+  WirePeer client{address}, other{address};
+  client.join_as_client(authkey);
+  other.join_as_client(authkey);
+  constexpr std::uint64_t submissions = 4, batch = 10'000;
+  std::uint64_t job = 0;
+  for (std::uint64_t i = 1; i <= submissions; ++i) {
+    wire::Submit submit = submission(i);
+    submit.set_watch(false);
+    submit.set_open(true);
+    submit.set_job(job);
+    while (submit.payloads_size() < static_cast<int>(batch)) submit.add_payloads("12");
+    client.send(FrameType::submit, submit);
+    job = client.expect<wire::Submitted>(FrameType::submitted).job();
+  }
+  store.set_open(false);
+  wire::Cancel cancel;
+  cancel.set_request(9);
+  cancel.set_job(job);
+  client.send(FrameType::cancel, cancel);
+  store.wait_until_somebody_waits();
+  const auto cancelled_by_now = [&] {
+    wire::JobList list;
+    list.set_request(2);
+    list.add_jobs(job);
+    other.send(FrameType::job_list, list);
+    return other.expect<wire::JobInfos>(FrameType::job_infos).jobs(0).counts().cancelled();
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_LT(cancelled_by_now(), submissions * batch) << "it waits for the store";
+  EXPECT_GT(cancelled_by_now(), 0u);
+  store.set_open(true);
+  EXPECT_EQ(client.expect<wire::Done>(FrameType::done).count(), submissions * batch);
+  EXPECT_EQ(cancelled_by_now(), submissions * batch);
+}
+
 // Else a master whose peers never pause would never end.
 TEST_F(NativeServerTest, AMasterThatEndsWaitsForWhatWasDecidedAndNotForWhatComesThen) {
   end_loop();
