@@ -270,7 +270,6 @@ class Broker {
   void waiter_timed_out(WaiterId id, Step& step);
   void give_values(SessionId to, std::uint64_t request, Queue& queue, std::size_t items_max, Step& step);
   void serve_queue(Queue& queue, Step& step);
-  std::uint64_t purge(Queue& queue, Step& step);
   void lane_has_work(Lane& lane);
 
   // broker_worker.cc
@@ -298,6 +297,8 @@ class Broker {
   void stop_running(Job& job, Step& step);
   void cancel_slice(Step& step);
   bool cancel_some(Cancelling& one, Step& step);
+  void purge(Queue& queue, Asker asker, Step& step);
+  bool purge_some(Cancelling& one, Step& step);
   bool cancel_chunk(Cancelling& one, const Job& job, Step& step);
   void admit_rest(Cancelling& one, Job& job, Step& step);
   void cancel_dependents(Job& job, Step& step);
@@ -374,17 +375,20 @@ class Broker {
   bool clock_went_back_ = false;  // since the last epoch: tasks that seem to wait may be running
 
   std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
-  // A job that is being cancelled, and who waits for that.
+  // A job that is being cancelled, or a queue that is being purged, and who waits for that.
   struct Cancelling {
-    JobId job;
-    std::uint32_t next = 1;       // index of the first task that was not looked at yet
+    JobId job;               // none: a purge
+    std::uint32_t next = 1;  // index of the first task that was not looked at yet
+    std::string queue = {};
+    std::vector<ChunkPtr> chunks =
+        {};  // of a purge: what was in the queue and was not looked at yet, the last one first
     std::uint64_t cancelled = 0;  // so far
-    std::string why;
+    std::string why = {};
     struct Waiting {
       Asker asker;
       std::uint64_t running, cancelled_before;  // when it asked
     };
-    std::vector<Waiting> waiting;
+    std::vector<Waiting> waiting = {};
   };
   std::deque<Cancelling> cancelling_;                   // by turns
   std::uint64_t slice_left_ = 0;                        // of what may be done in this turn

@@ -1,5 +1,6 @@
 // Broker: cancelling. A job is marked at once, and what runs of it is told to stop; what waits is cancelled slice by
-// slice, so that no command holds the loop. A restarted master goes on where the mark says so.
+// slice, so that no command holds the loop. A restarted master goes on where the mark says so. A queue is purged likewise,
+// but for the mark: nobody was told that it is empty.
 #include <algorithm>
 #include <utility>
 
@@ -61,7 +62,7 @@ void Broker::cancel_task(const TaskRef& ref, std::string_view why, Step& step) {
 void Broker::mark_cancelled(Job& job, std::string why, Step& step) {
   if (!std::exchange(job.cancelled, true)) step.out.keep(record_of(job));
   job.blockers = 0;
-  if (!std::exchange(job.cancelling, true)) cancelling_.push_back({job.id, 1, 0, std::move(why), {}});
+  if (!std::exchange(job.cancelling, true)) cancelling_.push_back({.job = job.id, .why = std::move(why)});
 }
 
 // First of all, because a person waits for that. After a restart as well, whose master therefore knows that nothing else
@@ -101,6 +102,7 @@ void Broker::cancel_slice(Step& step) {
 // True: it is done.
 bool Broker::cancel_some(Cancelling& one, Step& step) {
   spend(1);
+  if (!one.job) return purge_some(one, step);
   if (Job* const job = find_job(one.job); job != nullptr && job->open) close_incomplete(*job, step);
   Job* job = nullptr;
   while ((job = find_job(one.job)) != nullptr) {
@@ -149,6 +151,43 @@ void Broker::admit_rest(Cancelling& one, Job& job, Step& step) {
       left = find_job(one.job);
     if (is_last || slice_left_ == 0) return;
   }
+}
+
+// What is in the queue and not in anybody's hands goes: tasks are cancelled, values are dropped. Until that is done nothing is
+// handed out; what comes meanwhile stays.
+void Broker::purge(Queue& queue, Asker asker, Step& step) {
+  Cancelling one{.queue = queue.name, .why = "purged"};
+  for (const auto& [id, job] : jobs_)
+    for (const ChunkPtr& chunk : job->chunks())
+      if (chunk->queue == &queue) one.chunks.push_back(chunk);
+  std::ranges::reverse(one.chunks);
+  one.waiting.push_back({asker, 0, 0});
+  queue.taken = 0;
+  step.out.keep(queue.record());
+  ++queue.purges;
+  cancelling_.push_back(std::move(one));
+  cancel_slice(step);
+}
+
+bool Broker::purge_some(Cancelling& one, Step& step) {
+  Queue& queue = *find_queue(one.queue);  // it is not removed before the end
+  while (!one.chunks.empty() && slice_left_ > 0) {
+    const ChunkPtr chunk = std::move(one.chunks.back());
+    one.chunks.pop_back();
+    spend(1);
+    for (std::uint32_t i = 0; i < chunk->count; ++i) {
+      const TaskRef ref{chunk, i};
+      if (!ref.is(TaskState::ready) && !ref.is(TaskState::waiting)) continue;
+      cancel_task(ref, one.why, step);
+      ++one.cancelled;
+      spend(1);
+    }
+  }
+  const bool done = one.chunks.empty();
+  if (done && --queue.purges == 0)
+    for (const auto& lane : queue.lanes) lane_has_work(*lane);
+  serve_queue(queue, step);
+  return done;
 }
 
 // It can never run.
@@ -203,11 +242,8 @@ void Broker::recover_cancelling(Job& job) {
   });
   job.cancelling = true;
   cancelling_.push_back(
-      {job.id,
-       1,
-       0,
-       failed == job.after.end() ? "cancelled" : fmt::format("job {} did not succeed", *failed),
-       {}});
+      {.job = job.id,
+       .why = failed == job.after.end() ? "cancelled" : fmt::format("job {} did not succeed", *failed)});
 }
 
 Error Broker::being_cancelled(const Job& job) {

@@ -43,6 +43,7 @@ std::string Broker::trouble_of(const Job& job) const {
                                        [](const Task& task) { return task.state == TaskState::ready; });
     if (!has_ready) continue;
     if (chunk->queue->paused) return fmt::format("queue {} is paused", chunk->queue->name);
+    if (chunk->queue->purges > 0) return fmt::format("queue {} is being purged", chunk->queue->name);
     if (recovering_ && !awaited_.empty())
       return fmt::format("the master restarted and waits for worker {}", awaited_.begin()->second);
     if (round_.empty()) return "no worker is connected";

@@ -269,7 +269,7 @@ Result<void> Broker::get(Asker asker, GetValues wanted, Now now, Effects& out) {
   Queue& queue = **found;
   const auto items_max =
       static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted.items_max, 1, limits_.batch_max));
-  if (!queue.paused && queue.getting == 0 && queue.lane(function_value).head() != nullptr) {
+  if (queue.gives() && queue.getting == 0 && queue.lane(function_value).head() != nullptr) {
     give_values(asker.session, asker.request, queue, items_max, step);
     serve_queue(queue, step);
     return {};
@@ -285,7 +285,7 @@ Result<void> Broker::get(Asker asker, GetValues wanted, Now now, Effects& out) {
 
 // Whatever may move after something entered or left the queue: blocked gets, blocked puts, joins.
 void Broker::serve_queue(Queue& queue, Step& step) {
-  if (!queue.paused) {
+  if (queue.gives()) {
     while (!queue.getters.empty() && queue.lane(function_value).head() != nullptr) {
       const WaiterId id = queue.getters.front();
       queue.getters.pop_front();
@@ -407,7 +407,6 @@ Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueActi
   Step step{now, out};
   Queue* queue = find_queue(name);
   if (queue == nullptr) return fail(Errc::not_found, "no queue {}", name);
-  std::uint64_t count = 0;
   switch (action) {
     case QueueAction::pause:
     case QueueAction::resume:
@@ -417,12 +416,12 @@ Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueActi
       serve_queue(*queue, step);
       break;
     case QueueAction::purge:
-      count = purge(*queue, step);
-      break;
+      purge(*queue, asker, step);
+      return {};  // answered when it is done
     case QueueAction::remove:
       // Values that were taken are in it no more: who took them may have left without a task_done.
       if (const std::uint64_t clients = queue->getting + queue->putting + queue->joining;
-          queue->counts.unfinished() > 0 || clients > 0)
+          queue->counts.unfinished() > 0 || clients > 0 || queue->purges > 0)
         return fail(Errc::wrong_state,
                     "queue {} is in use: {} wait in it, {} are in work, {} clients wait at it", name,
                     queue->size(), queue->counts[TaskState::leased], clients);
@@ -432,34 +431,12 @@ Result<void> Broker::queue_control(Asker asker, std::string_view name, QueueActi
       queues_.erase(queues_.find(name));
       break;
   }
-  out.done(asker.session, asker.request, count);
+  out.done(asker.session, asker.request, 0);
   return {};
 }
 
-// What is in the queue and not in anybody's hands goes: tasks are cancelled, values are dropped.
-std::uint64_t Broker::purge(Queue& queue, Step& step) {
-  std::vector<TaskRef> refs;
-  for (const auto& [id, job] : jobs_) {
-    for (const ChunkPtr& chunk : job->chunks()) {
-      if (chunk->queue != &queue) continue;
-      for (std::uint32_t i = 0; i < chunk->count; ++i) {
-        const TaskState state = chunk->state(i);
-        if (state == TaskState::ready || state == TaskState::waiting) refs.push_back({chunk, i});
-      }
-    }
-  }
-  for (const TaskRef& ref : refs)
-    if (ref.is(TaskState::ready) ||
-        ref.is(TaskState::waiting))  // else it ended with a job that it waited for
-      cancel_task(ref, "purged", step);
-  queue.taken = 0;
-  step.out.keep(queue.record());
-  serve_queue(queue, step);
-  return refs.size();
-}
-
 void Broker::lane_has_work(Lane& lane) {
-  if (lane.listed || lane.function() == function_value || lane.queue().paused) return;
+  if (lane.listed || lane.function() == function_value || !lane.queue().gives()) return;
   lane.listed = true;
   lanes_.push_back(&lane);
 }

@@ -232,7 +232,7 @@ void Broker::dispatch(Now now, Effects& out) {
   deliver(now, out);
   Step step{now, out};
   std::erase_if(lanes_, [](Lane* lane) {
-    if (!lane->queue().paused && lane->head() != nullptr) return false;
+    if (lane->queue().gives() && lane->head() != nullptr) return false;
     lane->listed = false;
     return true;
   });

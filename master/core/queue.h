@@ -21,6 +21,7 @@ struct Queue {
   QueueKind kind = QueueKind::fifo;
   std::uint64_t maxsize = 0;  // 0: no bound
   bool paused = false;
+  std::uint32_t purges = 0;       // that are under way
   std::string function, results;  // of the tasks that values become; empty: they stay values, no results
   bool ack_task_done = false;     // a Python client that takes a value owns it when it calls task_done
   Counts counts;
@@ -38,6 +39,7 @@ struct Queue {
     if (maxsize == 0) return ~std::uint64_t{0};
     return size() >= maxsize ? 0 : maxsize - size();
   }
+  bool gives() const { return !paused && purges == 0; }  // what is in it may be handed out
   std::uint64_t unfinished() const { return counts.unfinished() + taken; }
   QueueRecord record() const {
     return {name, kind, maxsize, paused, taken, function, results, ack_task_done};

@@ -314,6 +314,39 @@ TEST_F(BrokerSliceTest, WatchersHearOfEachEndAndTheResultsKeepTheirOrder) {
   EXPECT_EQ(order, wanted);
 }
 
+TEST_F(BrokerSliceTest, AQueueIsPurgedInSlicesAndGivesNothingMeanwhile) {
+  const JobId running = submit(function("f"), {"first"});
+  worker(w1, "one", 1);
+  const JobId job = submit_many(function("f"));
+  broker->worker_capacity(w1, 10);
+  ASSERT_TRUE(broker->queue_control({client, ++request}, TaskSpec{}.queue, QueueAction::purge, now, out));
+  const std::uint64_t asked = request;
+  const JobId later = submit(function("f"), {"later"});
+  ASSERT_FALSE(answer_to(asked));
+  settle_all();
+  EXPECT_EQ(answer_to(asked), many);
+  EXPECT_EQ(counts(job)[TaskState::cancelled], many);
+  EXPECT_EQ(counts(running)[TaskState::leased], 1u) << "it is in a worker's hands";
+  settle();
+  EXPECT_THAT(granted_payloads(), ElementsAre("first", "later")) << "what came meanwhile stays";
+  EXPECT_EQ(counts(later)[TaskState::leased], 1u);
+}
+
+TEST_F(BrokerSliceTest, ValuesArePurgedInSlicesWhileOthersWaitAtTheQueue) {
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "q", .maxsize = many}, out));
+  ASSERT_TRUE(put("q", std::vector<std::string>(many, "old")));
+  ASSERT_TRUE(put("q", {"new"}));  // waits for room
+  ASSERT_TRUE(broker->queue_control({client, ++request}, "q", QueueAction::purge, now, out));
+  const std::uint64_t asked = request;
+  ASSERT_TRUE(broker->get({client, ++request}, {"q", 1, true, 0s}, now, out));
+  EXPECT_FALSE(broker->queue_control({client, ++request}, "q", QueueAction::remove, now, out));
+  ASSERT_FALSE(answer_to(asked));
+  settle_all();
+  EXPECT_EQ(answer_to(asked), many);
+  ASSERT_EQ(out.gots.size(), 1u);
+  EXPECT_EQ(out.gots[0].answer->at(0).value, "new");
+}
+
 TEST_F(BrokerSliceTest, ResultsAreFetchedMeanwhile) {
   const JobId job = submit_many(function("f"));
   cancel(job);
