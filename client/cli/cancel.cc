@@ -2,6 +2,7 @@
 #include <map>
 
 #include "client/cli/commands.h"
+#include "client/cli/progress.h"
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
 
@@ -28,13 +29,24 @@ class Cancel final : public Command {
     }
     for (auto& [number, tasks] : indices) {
       if (whole[number]) tasks.clear();
-      const std::uint64_t affected = context.client().job(number).cancel(tasks);
+      const Job job = context.client().job(number);
+      if (tasks.empty()) tell_if_long(context, job);
+      const std::uint64_t affected = job.cancel(tasks);
       tell(context, number, affected);
     }
     return Exit::ok;
   }
 
  private:
+  // The master answers when it is done.
+  static void tell_if_long(Context& context, const Job& job) {
+    constexpr std::uint64_t takes_seconds = 100'000;
+    const Counts counts = job.info().counts;
+    if (const std::uint64_t left = counts.waiting + counts.ready + counts.leased; left >= takes_seconds)
+      context.note(fmt::format("job {}: cancelling {} tasks, none of which begins any more", job.number(),
+                               with_commas(left)));
+  }
+
   static void tell(Context& context, std::uint64_t job, std::uint64_t affected) {
     if (context.json())
       context.out().line(json_changed("cancelled", std::to_string(job), affected));
