@@ -114,10 +114,13 @@ struct WorkerAdmitted {
   bool is_new = false;  // not known to be on the disk: until then it must hold nothing; see worker_kept()
 };
 
-// Which stored chunks a retry needs before it can begin.
+// Which stored chunks a retry needs before it can begin. That of a large job is done in portions, each with a plan.
 struct RetryPlan {
   std::vector<std::uint32_t> indices;                           // tasks to run again
   std::vector<std::pair<std::uint32_t, std::uint32_t>> chunks;  // first and last index of chunks to load
+  std::uint32_t next = 0;     // where the next portion begins; 0: this is the last one
+  bool begun = false;         // there was one before
+  std::uint64_t retried = 0;  // in those
 };
 
 class Broker {
@@ -171,10 +174,13 @@ class Broker {
   Result<void> watch(Asker asker, JobId job, bool outcomes, bool stop, Now now, Effects& out);
   void fetched(JobId job, std::span<const std::uint32_t> indices, Now now, Effects& out);
   Result<void> cancel(Asker asker, JobId job, std::span<const std::uint32_t> indices, Now now, Effects& out);
-  // A retry needs payloads that only the store has: plan, read them, then retry with what was read.
+  // A retry needs payloads that only the store has: plan, read them, then retry with what was read. While the plan has a
+  // next portion, plan that; the retry is answered after the last one. Until then, or give_up_retry(), the job does not end.
   Result<RetryPlan> plan_retry(JobId job, std::span<const std::uint32_t> indices) const;
-  Result<void> retry(Asker asker, JobId job, const RetryPlan& plan, std::vector<ChunkRecord> chunks, Now now,
+  Result<void> plan_next(JobId job, RetryPlan& plan) const;
+  Result<void> retry(Asker asker, JobId job, RetryPlan& plan, std::vector<ChunkRecord> chunks, Now now,
                      Effects& out);
+  void give_up_retry(JobId job, const RetryPlan& plan, Now now, Effects& out);
   Result<void> forget(Asker asker, JobId job, Effects& out);
 
   // ---- workers
@@ -312,6 +318,8 @@ class Broker {
   void job_ended(Job& job, Step& step);
   void wait_for_nobody(Job& job);
   void unblock(Job& job, Step& step);
+  void plan_portion(const Job& job, std::uint32_t from, RetryPlan& plan) const;
+  void load_chunk(Chunk& chunk, Queue& queue, ChunkRecord& record);
   void restart(const TaskRef& ref, Step& step);
   void erase_job(Job& job, Step& step);
   void expire_jobs(Step& step);

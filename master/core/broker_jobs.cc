@@ -115,7 +115,7 @@ void Broker::fetched(JobId id, std::span<const std::uint32_t> indices, Now now, 
 
 void Broker::finish_job_if_done(Job& job, Step& step) {
   const bool done = !job.open && !job.is_values() && !job.is_finished() && job.puts_waiting == 0 &&
-                    job.counts.unfinished() == 0;
+                    job.retries_begun == 0 && job.counts.unfinished() == 0;
   if (done) job_ended(job, step);
 }
 
@@ -154,28 +154,37 @@ void Broker::unblock(Job& job, Step& step) {
 
 // ---- retry, forget
 
+namespace {
+
+bool may_retry(TaskState state) { return state == TaskState::failed || state == TaskState::cancelled; }
+
+void add_task(const Chunk& chunk, std::uint32_t index, RetryPlan& plan) {
+  plan.indices.push_back(index);
+  const std::pair range{chunk.first, chunk.first + chunk.count - 1};
+  if (!chunk.tasks && (plan.chunks.empty() || plan.chunks.back() != range)) plan.chunks.push_back(range);
+}
+
+}  // namespace
+
+// As many as one turn has time for, from an index on.
+void Broker::plan_portion(const Job& job, std::uint32_t from, RetryPlan& plan) const {
+  while (const ChunkPtr chunk = job.chunk_from(from)) {
+    if (plan.indices.size() >= limits_.slice_tasks_max) {
+      plan.next = chunk->first;
+      return;
+    }
+    for (std::uint32_t i = 0; i < chunk->count; ++i)
+      if (may_retry(chunk->state(i)) && !chunk->fetched(i)) add_task(*chunk, chunk->first + i, plan);
+    from = chunk->first + chunk->count;
+  }
+}
+
 Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> indices) const {
   const Job* job = find_job(id);
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
   if (job->cancelling) return fail(being_cancelled(*job));
   RetryPlan plan;
-  const auto may_retry = [](TaskState state) {
-    return state == TaskState::failed || state == TaskState::cancelled;
-  };
-  const auto add_chunk = [&plan](const Chunk& chunk) {
-    const std::pair range{chunk.first, chunk.first + chunk.count - 1};
-    if (!chunk.tasks && (plan.chunks.empty() || plan.chunks.back() != range)) plan.chunks.push_back(range);
-  };
-  if (indices.empty()) {
-    for (const ChunkPtr& chunk : job->chunks()) {
-      if (chunk->erased) continue;
-      for (std::uint32_t i = 0; i < chunk->count; ++i) {
-        if (!may_retry(chunk->state(i)) || chunk->fetched(i)) continue;
-        plan.indices.push_back(chunk->first + i);
-        add_chunk(*chunk);
-      }
-    }
-  }
+  if (indices.empty()) plan_portion(*job, 1, plan);
   const std::set<std::uint32_t> named(indices.begin(), indices.end());  // in order, and none twice
   for (const std::uint32_t index : named) {
     const ChunkPtr chunk = job->find_chunk(index);
@@ -184,40 +193,53 @@ Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> in
     if (!may_retry(state))
       return fail(Errc::wrong_state, "task {}.{} is {}; only failed and cancelled tasks can be retried", id,
                   index, name_of(state));
-    plan.indices.push_back(index);
-    add_chunk(*chunk);
+    add_task(*chunk, index, plan);
   }
   return plan;
 }
 
-Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::vector<ChunkRecord> stored,
-                           Now now, Effects& out) {
+Result<void> Broker::plan_next(JobId id, RetryPlan& plan) const {
+  const Job* job = find_job(id);
+  if (job == nullptr) return fail(Errc::not_found, "no job {}", id);
+  if (job->cancelled) return fail(Errc::wrong_state, "job {} was cancelled meanwhile", id);
+  plan.indices.clear();
+  plan.chunks.clear();
+  plan_portion(*job, std::exchange(plan.next, 0), plan);
+  return {};
+}
+
+// Pre: none of its tasks is unfinished.
+void Broker::load_chunk(Chunk& chunk, Queue& queue, ChunkRecord& record) {
+  chunk.queue = &queue;
+  chunk.payloads = std::move(record.payloads);
+  chunk.tasks = std::make_unique<Task[]>(chunk.count);
+  for (std::uint32_t i = 0; i < chunk.count; ++i) {
+    chunk.tasks[i].state = static_cast<TaskState>(chunk.finals[i] & ~Chunk::fetched_mark);
+    chunk.tasks[i].fetched = (chunk.finals[i] & Chunk::fetched_mark) != 0;
+    chunk.tasks[i].attempt = chunk.attempt_max;
+  }
+}
+
+Result<void> Broker::retry(Asker asker, JobId id, RetryPlan& plan, std::vector<ChunkRecord> stored, Now now,
+                           Effects& out) {
   Step step{now, out};
   Job* job = find_job(id);
   if (job == nullptr) return fail(Errc::not_found, "no job {}", id);
   if (job->cancelling) return fail(being_cancelled(*job));
+  if (job->cancelled && plan.begun) return fail(Errc::wrong_state, "job {} was cancelled meanwhile", id);
   for (ChunkRecord& record : stored) {
     const ChunkPtr chunk = job->find_chunk(record.first);
     if (!chunk || chunk->tasks || record.payloads->size() != chunk->count) continue;
     const auto queue = queue_for_use(chunk->spec->queue, step);
     if (!queue) return fail(queue.error());
-    chunk->queue = *queue;
-    chunk->payloads = std::move(record.payloads);
-    chunk->tasks = std::make_unique<Task[]>(chunk->count);
-    for (std::uint32_t i = 0; i < chunk->count; ++i) {
-      chunk->tasks[i].state = static_cast<TaskState>(chunk->finals[i] & ~Chunk::fetched_mark);
-      chunk->tasks[i].fetched = (chunk->finals[i] & Chunk::fetched_mark) != 0;
-      chunk->tasks[i].attempt = chunk->attempt_max;
-    }
+    load_chunk(*chunk, **queue, record);
   }
   std::vector<TaskRef> refs;
   for (const std::uint32_t index : plan.indices) {
     const ChunkPtr chunk = job->find_chunk(index);
     if (!chunk || !chunk->tasks) continue;
     const TaskRef ref{chunk, index - chunk->first};
-    const TaskState state = ref.task().state;
-    if ((state != TaskState::failed && state != TaskState::cancelled) || ref.task().fetched) continue;
-    refs.push_back(ref);
+    if (may_retry(ref.task().state) && !ref.task().fetched) refs.push_back(ref);
   }
   if (!refs.empty() && (job->is_finished() || job->cancelled)) {
     if (job->is_finished()) kept_results_ -= job->kept;
@@ -231,8 +253,23 @@ Result<void> Broker::retry(Asker asker, JobId id, const RetryPlan& plan, std::ve
     const ChunkPtr chunk = job->find_chunk(record.first);
     if (chunk && chunk->tasks && chunk->live == 0) release_chunk(*chunk);
   }
-  out.done(asker.session, asker.request, refs.size());
+  plan.retried += refs.size();
+  if (plan.next != 0) {
+    if (!std::exchange(plan.begun, true)) ++job->retries_begun;
+    return {};
+  }
+  out.done(asker.session, asker.request, plan.retried);
+  give_up_retry(id, plan, now, out);
   return {};
+}
+
+// No portion follows.
+void Broker::give_up_retry(JobId id, const RetryPlan& plan, Now now, Effects& out) {
+  Step step{now, out};
+  Job* job = find_job(id);
+  if (job == nullptr || !plan.begun) return;
+  --job->retries_begun;
+  finish_job_if_done(*job, step);
 }
 
 // What is retried by hand runs whatever becomes of the jobs it was to run after.

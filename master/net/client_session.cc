@@ -242,13 +242,7 @@ Result<void> ClientSession::retry(const Frame& frame) {
     done(message.request(), fail(result.error()));
     return {};
   }
-  server_.read_chunks(job, plan->chunks, [&server = server_, asker, job, plan = *plan](auto chunks) {
-    Result<void> retried =
-        chunks ? server.broker().retry(asker, job, plan, std::move(*chunks), server.now(), server.turn())
-               : fail(chunks.error());
-    if (!retried) server.turn().done(asker.session, asker.request, fail(retried.error()));
-    server.turn_soon();
-  });
+  server_.retry(asker, job, std::move(*plan));
   return {};
 }
 

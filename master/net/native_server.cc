@@ -196,6 +196,23 @@ void NativeServer::read_chunks(JobId job, std::vector<std::pair<std::uint32_t, s
       });
 }
 
+void NativeServer::retry(Asker asker, JobId job, RetryPlan first) {
+  auto plan = std::make_shared<RetryPlan>(std::move(first));
+  read_chunks(job, plan->chunks, [this, asker, job, plan](Result<std::vector<ChunkRecord>> chunks) {
+    Result<void> done = chunks ? broker_.retry(asker, job, *plan, std::move(*chunks), now(), turn_)
+                               : Result<void>{fail(chunks.error())};
+    const bool more = done && plan->next != 0;
+    if (more) done = broker_.plan_next(job, *plan);
+    if (!done) {
+      turn_.done(asker.session, asker.request, fail(done.error()));
+      broker_.give_up_retry(job, *plan, now(), turn_);
+    } else if (more) {
+      retry(asker, job, std::move(*plan));
+    }
+    turn_soon();
+  });
+}
+
 void NativeServer::describe(wire::StatusInfo& info) {
   const BrokerStats stats = broker_.stats();
   info.set_version(REEVE_VERSION);

@@ -95,6 +95,8 @@ class NativeServer {
   // Error: storage_failed as well, what was decided cannot be kept.
   void read_chunks(JobId job, std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges,
                    std::function<void(Result<std::vector<ChunkRecord>>)> then);
+  // Carries out a plan, portion by portion, each when the one before is on stable storage; whether or not the asker stays.
+  void retry(Asker asker, JobId job, RetryPlan plan);
 
  private:
   void end_of_turn();

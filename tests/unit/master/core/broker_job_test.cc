@@ -90,7 +90,7 @@ TEST_F(BrokerTest, FailedTasksCanBeRetriedAndTheOthersStayAsTheyAre) {
   worker(w1, "one", 2);
   succeed(w1, out.grants[0].fence);
   fail_attempt(w1, out.grants[1].fence);
-  const auto plan = broker->plan_retry(job, {});
+  auto plan = broker->plan_retry(job, {});
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->indices, ElementsAre(2u));
   ASSERT_THAT(plan->chunks, SizeIs(1));
@@ -114,7 +114,7 @@ TEST_F(BrokerTest, ARetryByHandIsNotHurriedByABackoffFromBeforeIt) {
   fail_attempt(w1, out.grants[0].fence);
   ASSERT_TRUE(broker->cancel({client, 9}, job, {}, now, out));
   settle();
-  const auto plan = broker->plan_retry(job, {});
+  auto plan = broker->plan_retry(job, {});
   ChunkRecord chunk{.job = job, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
   pass(1900ms);
   ASSERT_TRUE(broker->retry({client, 9}, job, *plan, {chunk}, now, out));
@@ -133,7 +133,7 @@ TEST_F(BrokerTest, ATaskThatIsNamedTwiceIsRetriedOnce) {
   fail_attempt(w1, out.grants[0].fence);
   fail_attempt(w1, out.grants[1].fence);
   const std::vector<std::uint32_t> indices{2, 1, 2, 2};
-  const auto plan = broker->plan_retry(job, indices);
+  auto plan = broker->plan_retry(job, indices);
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->indices, ElementsAre(1u, 2u));
   ChunkRecord chunk{.job = job, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"a", "b"}))};
@@ -399,7 +399,7 @@ TEST_F(BrokerTest, AJobIsRetriedByHandWhateverItWaitedFor) {
   worker(w1, "one");
   fail_attempt(w1, out.grants[0].fence);
   ASSERT_EQ(counts(second)[TaskState::cancelled], 1u);
-  const auto plan = broker->plan_retry(second, {});
+  auto plan = broker->plan_retry(second, {});
   ChunkRecord chunk{.job = second, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
   ASSERT_TRUE(broker->retry({client, 9}, second, *plan, {chunk}, now, out));
   settle();
@@ -417,7 +417,7 @@ TEST_F(BrokerTest, AJobThatWasRetriedByHandWaitsForNobodyAlsoAfterARestart) {
   const JobId retried = submit(function("h"), {"x"}, {fails, goes_on});
   worker(w1, "one");
   fail_attempt(w1, out.grants[0].fence);
-  const auto plan = broker->plan_retry(retried, {});
+  auto plan = broker->plan_retry(retried, {});
   ChunkRecord chunk{.job = retried, .first = 1, .payloads = std::make_shared<Payloads>(payloads({"x"}))};
   ASSERT_TRUE(broker->retry({client, 9}, retried, *plan, {chunk}, now, out));
   settle();

@@ -201,8 +201,9 @@ class History {
       (void)broker_->cancel({client_, ++requests_}, job, {}, now_, out_);
       return;
     }
-    const auto plan = broker_->plan_retry(job, {});
+    auto plan = broker_->plan_retry(job, {});
     if (!plan || plan->indices.empty()) return;
+    plan->next = 0;  // one portion of it
     std::vector<ChunkRecord> chunks;
     for (const auto& [first, last] : plan->chunks) {
       auto payloads = std::make_shared<Payloads>();

@@ -267,7 +267,8 @@ TEST_F(BrokerSliceTest, RetryAndForgetAreRefusedUntilItIsOver) {
   const auto plan = broker->plan_retry(job, {});
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, Errc::wrong_state);
-  EXPECT_FALSE(broker->retry({client, ++request}, job, {}, {}, now, out));
+  RetryPlan none;
+  EXPECT_FALSE(broker->retry({client, ++request}, job, none, {}, now, out));
   EXPECT_FALSE(broker->forget({client, ++request}, job, out));
   settle_all();
   EXPECT_TRUE(broker->forget({client, ++request}, job, out));
@@ -280,7 +281,7 @@ TEST_F(BrokerSliceTest, WhatIsRetriedAfterwardsRunsAlsoWhenTheMasterRestarts) {
   settle_all();
   ASSERT_EQ(broker->job(job)->finished, WallTime{}) << "one of it has not stopped yet";
   const std::vector<std::uint32_t> last{many};
-  const auto plan = broker->plan_retry(job, last);
+  auto plan = broker->plan_retry(job, last);
   ASSERT_TRUE(plan);
   std::vector<ChunkRecord> stored{
       {.job = job,
@@ -293,6 +294,62 @@ TEST_F(BrokerSliceTest, WhatIsRetriedAfterwardsRunsAlsoWhenTheMasterRestarts) {
   pass_with_heartbeats(limits.lease + 1s, w2);
   EXPECT_THAT(granted_payloads(), ElementsAre("x")) << "as the store has it";
   EXPECT_EQ(counts(job)[TaskState::cancelled], many - 1);
+}
+
+TEST_F(BrokerSliceTest, ALargeJobIsRetriedInPortionsAndDoesNotEndBetweenThem) {
+  const JobId job = submit_many(function("f"));
+  cancel(job);
+  settle_all();
+  worker(w1, "one", many);
+  const auto chunks_of = [job](const RetryPlan& plan) {
+    std::vector<ChunkRecord> stored;
+    for (const auto& [first, last] : plan.chunks)
+      stored.push_back({.job = job,
+                        .first = first,
+                        .payloads = std::make_shared<Payloads>(payloads({"x", "x", "x", "x"}))});
+    return stored;
+  };
+  auto plan = broker->plan_retry(job, {});
+  ASSERT_TRUE(plan);
+  const std::uint64_t asked = ++request;
+  std::uint64_t portions = 1;
+  for (;; ++portions) {
+    EXPECT_LE(plan->indices.size(), limits.slice_tasks_max + limits.chunk_tasks_max);
+    ASSERT_TRUE(broker->retry({client, asked}, job, *plan, chunks_of(*plan), now, out));
+    settle();
+    if (plan->next == 0) break;
+    EXPECT_FALSE(answer_to(asked));
+    for (const auto& grant : std::exchange(out.grants, {})) ASSERT_TRUE(succeed(w1, grant.fence));
+    EXPECT_EQ(counts(job).unfinished(), 0u);
+    EXPECT_EQ(broker->job(job)->finished, WallTime{}) << "there is more to come";
+    ASSERT_TRUE(broker->plan_next(job, *plan));
+  }
+  EXPECT_GE(portions, 3u);
+  EXPECT_EQ(answer_to(asked), many);
+  for (const auto& grant : std::exchange(out.grants, {})) ASSERT_TRUE(succeed(w1, grant.fence));
+  EXPECT_EQ(counts(job)[TaskState::succeeded], many);
+  EXPECT_NE(broker->job(job)->finished, WallTime{});
+}
+
+TEST_F(BrokerSliceTest, ACancelEndsARetryThatIsUnderWay) {
+  const JobId job = submit_many(function("f"));
+  cancel(job);
+  settle_all();
+  auto plan = broker->plan_retry(job, {});
+  ASSERT_TRUE(plan);
+  std::vector<ChunkRecord> stored;
+  for (const auto& [first, last] : plan->chunks)
+    stored.push_back(
+        {.job = job, .first = first, .payloads = std::make_shared<Payloads>(payloads({"x", "x", "x", "x"}))});
+  ASSERT_TRUE(broker->retry({client, ++request}, job, *plan, std::move(stored), now, out));
+  ASSERT_NE(plan->next, 0u);
+  cancel(job);
+  settle_all();
+  EXPECT_FALSE(broker->plan_next(job, *plan));
+  EXPECT_FALSE(broker->retry({client, ++request}, job, *plan, {}, now, out));
+  broker->give_up_retry(job, *plan, now, out);
+  EXPECT_EQ(counts(job)[TaskState::cancelled], many);
+  EXPECT_NE(broker->job(job)->finished, WallTime{});
 }
 
 TEST_F(BrokerSliceTest, WatchersHearOfEachEndAndTheResultsKeepTheirOrder) {

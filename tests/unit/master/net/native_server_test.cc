@@ -162,7 +162,7 @@ TEST_F(NativeServerTest, AListOfJobsHasABoundAlsoWhenTheyAreNamed) {
   EXPECT_EQ(infos.jobs_size(), 0);
 }
 
-TEST_F(NativeServerTest, ACancelOfManyTasksGoesOnAsTheStoreTakesIt) {
+TEST_F(NativeServerTest, ACancelOfManyTasksGoesOnAsTheStoreTakesItAndSoDoesARetry) {
   WirePeer client{address}, other{address};
   client.join_as_client(authkey);
   other.join_as_client(authkey);
@@ -189,6 +189,16 @@ TEST_F(NativeServerTest, ACancelOfManyTasksGoesOnAsTheStoreTakesIt) {
   EXPECT_EQ(other.expect<wire::StatusInfo>(FrameType::status_info).request(), 2u);
   EXPECT_EQ(client.expect<wire::Done>(FrameType::done).count(), submissions * batch);
   EXPECT_GE(transactions, static_cast<int>(submissions)) << "none is much larger than a slice";
+
+  transactions = 0;
+  wire::Retry again;
+  again.set_request(10);
+  again.set_job(job);
+  client.send(FrameType::retry, again);
+  EXPECT_EQ(client.expect<wire::Done>(FrameType::done).count(), submissions * batch);
+  EXPECT_GE(transactions, static_cast<int>(submissions));
+  other.send(FrameType::status, question);
+  EXPECT_EQ(other.expect<wire::StatusInfo>(FrameType::status_info).tasks().ready(), submissions * batch);
 }
 
 // Else a master whose peers never pause would never end.
