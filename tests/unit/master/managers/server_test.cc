@@ -1,0 +1,281 @@
+// The listener of Python programs and its sessions, in this process, from the point of view of a program's socket.
+#include "master/managers/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <list>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "master/managers/message.h"
+#include "master/managers/signer.h"
+#include "master/store/memory_store.h"
+#include "tests/fakes/wire_peer.h"
+#include "tests/unit/master/managers/manager_fixture.h"
+
+namespace reeve::master::managers {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::string_view authkey = "a key for tests";
+
+std::string framed(std::string_view payload) {
+  std::string bytes;
+  append_message(bytes, payload);
+  return bytes;
+}
+
+// A Python program's end of a connection.
+class PythonPeer {
+ public:
+  explicit PythonPeer(const Endpoint& master) : peer_(master) {}
+
+  // The next message of the master; nothing when it closed the connection.
+  std::string hear() {
+    const std::string header = peer_.receive_bytes(4);
+    if (header.size() < 4) return "";
+    std::size_t length = 0;
+    for (const char byte : header) length = length << 8 | static_cast<unsigned char>(byte);
+    return peer_.receive_bytes(length);
+  }
+  void say(std::string_view payload) { peer_.send_bytes(framed(payload)); }
+  void send_bytes(std::string_view bytes) { peer_.send_bytes(bytes); }
+  bool closed_by_master() { return peer_.closed_by_master(); }
+
+  // The handshake, but for our last word. False: the master did not take part, or refused the key.
+  bool prove(std::string_view key = authkey) {
+    const std::string challenge = hear();
+    if (!challenge.starts_with("#CHALLENGE#")) return false;
+    say("{sha256}" + Signer{key}.sign(Digest::sha256, std::string_view{challenge}.substr(11)));
+    if (hear() != "#WELCOME#") return false;
+    say("#CHALLENGE#{sha256}" + std::string(40, 'q'));
+    return hear().starts_with("{sha256}");
+  }
+  // The handshake and the first request, which says that calls follow.
+  bool join() {
+    if (!prove()) return false;
+    say("#WELCOME#");
+    say(Request{"", "accept_connection"}.text("test").done());
+    return hear().contains("#RETURN");
+  }
+  // Whether a call is answered; there is no object to call.
+  bool is_served() {
+    say(Request{"1000000", "anything"}.done());
+    return hear().contains("1000000");
+  }
+
+ private:
+  fakes::WirePeer peer_;
+};
+
+class ManagersServerTest : public ::testing::Test {
+ protected:
+  // The loop does not run until run_loop().
+  void start(Options options = {}) {
+    options.listen = {"127.0.0.1", 0};
+    native = std::make_unique<NativeServer>(io, broker, store, std::string{authkey}, ServerLimits{});
+    server = std::make_unique<ManagersServer>(io, *native, authkey, options, [] {});
+    ASSERT_TRUE(server->listen());
+    address = server->address();
+  }
+  void run_loop() {
+    native->start();
+    loop = std::thread{[this] { io.run(); }};
+  }
+  void stop() {
+    if (loop.joinable()) {
+      io.stop();
+      loop.join();
+      io.restart();
+    }
+    if (!server) return;
+    server->stop_listening();
+    native->stop();
+    server.reset();
+    native.reset();
+  }
+  ~ManagersServerTest() override { stop(); }
+
+  std::uint64_t refused(Errc code) const { return native->refusals().counts()[code]; }
+
+  boost::asio::io_context io{1};
+  MemoryStore store;
+  Broker broker{Limits{}, *store.open(), clock_now(), 1};
+  std::unique_ptr<NativeServer> native;
+  std::unique_ptr<ManagersServer> server;
+  Endpoint address;
+  std::thread loop;
+};
+
+// ---- what comes behind the handshake
+
+TEST_F(ManagersServerTest, ARequestInOneSegmentWithTheLastWordOfTheHandshakeIsAnswered) {
+  start();
+  run_loop();
+  PythonPeer peer{address};
+  ASSERT_TRUE(peer.prove());
+  peer.send_bytes(framed("#WELCOME#") + framed(Request{"", "dummy"}.done()));
+  EXPECT_THAT(peer.hear(), HasSubstr("#RETURN"));
+}
+
+TEST_F(ManagersServerTest, ThePiecesOfARequestBehindTheHandshakeAreJoined) {
+  start();
+  run_loop();
+  const std::string request = framed(Request{"", "dummy"}.done());
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    PythonPeer peer{address};
+    ASSERT_TRUE(peer.prove());
+    peer.send_bytes(framed("#WELCOME#") + request.substr(0, cut));
+    peer.send_bytes(request.substr(cut));
+    ASSERT_THAT(peer.hear(), HasSubstr("#RETURN")) << "cut after " << cut << " bytes";
+  }
+}
+
+TEST_F(ManagersServerTest, SeveralRequestsBehindTheHandshakeAreAnsweredInTheirOrder) {
+  start();
+  run_loop();
+  PythonPeer peer{address};
+  ASSERT_TRUE(peer.prove());
+  peer.send_bytes(framed("#WELCOME#") + framed(Request{"", "accept_connection"}.text("test").done()) +
+                  framed(Request{"1000000", "first"}.done()) + framed(Request{"2000000", "second"}.done()));
+  EXPECT_THAT(peer.hear(), HasSubstr("#RETURN"));
+  EXPECT_THAT(peer.hear(), HasSubstr("1000000"));
+  EXPECT_THAT(peer.hear(), HasSubstr("2000000"));
+}
+
+TEST_F(ManagersServerTest, ARequestFarLongerThanAHandshakeMayBeginBehindIt) {
+  start();
+  run_loop();
+  PythonPeer peer{address};
+  ASSERT_TRUE(peer.prove());
+  const std::string text(100'000, 'x');
+  const Request request = Request{"1000000", "put"}.raw(std::string{"T\xa0\x86\x01\x00", 5} + text);
+  peer.send_bytes(framed("#WELCOME#") + framed(Request{"", "accept_connection"}.text("test").done()) +
+                  framed(request.done()));
+  EXPECT_THAT(peer.hear(), HasSubstr("#RETURN"));
+  EXPECT_THAT(peer.hear(), HasSubstr("1000000"));
+}
+
+// ---- strangers
+
+TEST_F(ManagersServerTest, AFloodOfWrongKeysIsRefusedAndCountedWithoutTheLoop) {
+  start();
+  while (io.poll() > 0) continue;
+  io.restart();
+  constexpr std::uint64_t strangers = 300;
+  for (std::uint64_t i = 0; i < strangers; ++i) {
+    PythonPeer stranger{address};
+    ASSERT_FALSE(stranger.prove("another key"));
+    ASSERT_TRUE(stranger.closed_by_master());
+  }
+  EXPECT_EQ(refused(Errc::authentication_failed), strangers);
+  EXPECT_EQ(io.poll(), 0u) << "something was left for the loop to do";
+}
+
+TEST_F(ManagersServerTest, EveryoneOfABurstIsGivenAChallenge) {
+  start();
+  std::promise<void> gate;
+  boost::asio::post(native->doorway().io(), [opened = gate.get_future().share()] { opened.wait(); });
+  std::list<PythonPeer> burst;  // all in the system's queue before the first one is accepted
+  while (burst.size() < 200) burst.emplace_back(address);
+  gate.set_value();
+  for (PythonPeer& peer : burst) ASSERT_THAT(peer.hear(), StartsWith("#CHALLENGE#"));
+  EXPECT_EQ(native->doorway().strangers(), 200u);
+}
+
+TEST_F(ManagersServerTest, AStrangerThatTalksTooMuchIsClosed) {
+  start();
+  PythonPeer stranger{address};
+  EXPECT_THAT(stranger.hear(), StartsWith("#CHALLENGE#"));
+  stranger.send_bytes(std::string("\0\0\x01\x01", 4));  // announces one byte more than there may be
+  EXPECT_TRUE(stranger.closed_by_master());
+  EXPECT_EQ(refused(Errc::too_large), 1u);
+}
+
+TEST_F(ManagersServerTest, AStrangerThatSaysNothingIsClosedAtTheDeadline) {
+  Options options;
+  options.handshake_deadline = std::chrono::milliseconds{1};
+  start(options);
+  PythonPeer stranger{address};
+  EXPECT_THAT(stranger.hear(), StartsWith("#CHALLENGE#"));
+  EXPECT_TRUE(stranger.closed_by_master());
+  EXPECT_EQ(refused(Errc::timed_out), 1u);
+}
+
+// ---- how many
+
+TEST_F(ManagersServerTest, OneConnectionTooManyIsTurnedAwayBeforeTheHandshake) {
+  Options options;
+  options.connections_max = 2;
+  start(options);
+  run_loop();
+  PythonPeer client{address}, stranger{address};
+  ASSERT_TRUE(client.join());
+  EXPECT_THAT(stranger.hear(), StartsWith("#CHALLENGE#"));
+  EXPECT_EQ(PythonPeer{address}.hear(), "");
+  EXPECT_EQ(refused(Errc::limit_reached), 1u);
+  EXPECT_TRUE(client.is_served());
+}
+
+TEST_F(ManagersServerTest, WhoLeavesMakesRoomForAnother) {
+  Options options;
+  options.connections_max = 1;
+  start(options);
+  run_loop();
+  for (int i = 0; i < 3; ++i)
+    while (!PythonPeer{address}.join()) continue;  // until it is noticed that the one before is gone
+}
+
+// ---- the end
+
+TEST_F(ManagersServerTest, StrangersAreClosedWhenTheListenerIs) {
+  start();
+  PythonPeer silent{address}, half{address};
+  EXPECT_THAT(silent.hear(), StartsWith("#CHALLENGE#"));
+  EXPECT_THAT(half.hear(), StartsWith("#CHALLENGE#"));
+  half.send_bytes(std::string_view{"\0\0", 2});
+  stop();
+  EXPECT_TRUE(silent.closed_by_master());
+  EXPECT_TRUE(half.closed_by_master());
+}
+
+TEST_F(ManagersServerTest, OneThatProvedItselfAndWasNotWelcomedYetIsClosedToo) {
+  start();
+  PythonPeer peer{address};
+  ASSERT_TRUE(peer.prove());
+  peer.say("#WELCOME#");
+  while (native->doorway().strangers() > 0) std::this_thread::yield();
+  stop();
+  EXPECT_TRUE(peer.closed_by_master());
+}
+
+TEST_F(ManagersServerTest, TheMasterEndsWhileStrangersKnock) {
+  start();
+  run_loop();
+  std::atomic<bool> over{false};
+  std::atomic<int> knocks{0};
+  std::vector<std::thread> crowd;
+  for (const std::string_view key : {std::string_view{"another key"}, authkey})
+    crowd.emplace_back([this, key, &over, &knocks] {
+      while (!over) {
+        PythonPeer peer{address};
+        if (peer.prove(key)) peer.say("#WELCOME#");
+        ++knocks;
+      }
+    });
+  while (knocks < 100) std::this_thread::yield();
+  stop();  // returns, and touches nothing that is gone
+  over = true;
+  for (std::thread& one : crowd) one.join();
+}
+
+}  // namespace
+}  // namespace reeve::master::managers
