@@ -43,8 +43,6 @@ Session::Session(ManagersServer& server, SessionId id, tcp::socket socket, Place
 void Session::start(std::string_view early) {
   error_code ignored;  // a socket that is already dead says so at the first read
   socket_.non_blocking(true, ignored);
-  socket_.set_option(tcp::no_delay{true}, ignored);
-  socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
   reader_.feed(early);
   go_on();
 }

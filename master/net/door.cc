@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -60,6 +59,9 @@ Result<Endpoint> Listener::Door::open(const Endpoint& endpoint) {
     protocol_ = where.protocol();
     acceptor_.open(protocol_, error);
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address{true}, error);
+    // What is set here holds for the connections as well: Linux passes it on to them.
+    if (!error) acceptor_.set_option(tcp::no_delay{true}, error);
+    if (!error) acceptor_.set_option(asio::socket_base::keep_alive{true}, error);
     if (!error) acceptor_.bind(where, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) acceptor_.non_blocking(true, error);
@@ -94,14 +96,8 @@ void Listener::Door::accept() {
   });
 }
 
-// Connections come in bursts: each proxy that a Python program makes is three of them.
-void Listener::Door::accepted(const error_code& first, tcp::socket socket) {
-  error_code error = first;
-  for (int i = 1; !error; ++i) {
-    admit(std::move(socket));
-    if (i == accepted_in_a_row_max) break;
-    socket = acceptor_.accept(error);
-  }
+void Listener::Door::accepted(const error_code& error, tcp::socket socket) {
+  if (!error) admit(std::move(socket));
   const bool exhausted = error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
                          error == asio::error::no_memory;
   if (exhausted) refuse({Errc::limit_reached, fmt::format("cannot accept: {}", error.message())}, nullptr);
@@ -174,17 +170,7 @@ bool Listener::Door::say(Stranger& stranger) {
 void Listener::Door::hand_over(Stranger& stranger) {
   leave(stranger);
   acknowledge(stranger.socket);
-  error_code error;
-  const auto descriptor = stranger.socket.release(error);
-  tcp::socket socket{handover_->loop()};
-  if (!error) {
-    socket.assign(protocol_, descriptor, error);
-    if (error) ::close(descriptor);
-  }
-  if (error)
-    return refuse({Errc::limit_reached, fmt::format("cannot hand over a connection: {}", error.message())},
-                  nullptr);
-  handover_->put({.socket = std::move(socket),
+  handover_->put({.socket = LooseSocket{std::move(stranger.socket), protocol_},
                   .role = stranger.proof->role(),
                   .early = std::string{stranger.proof->early()},
                   .place = std::move(stranger.connection)});

@@ -30,7 +30,6 @@ class Listener::Door : public std::enable_shared_from_this<Door> {
   using Strangers = std::list<std::shared_ptr<Stranger>>;  // oldest first
   using Socket = boost::asio::ip::tcp::socket;
 
-  static constexpr int accepted_in_a_row_max = 64;
   // So many that proved themselves may wait for the loop; then the next ones wait in the system's queue.
   static constexpr std::size_t waiting_max = 1024;
 

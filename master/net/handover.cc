@@ -1,16 +1,45 @@
 #include "master/net/handover.h"
 
+#include <unistd.h>
+
 #include <boost/asio/post.hpp>
 #include <vector>
 
 namespace reeve::master {
 
-void Handover::put(Arrival arrival) {
+using boost::asio::ip::tcp;
+
+namespace {
+
+int released(tcp::socket& socket) {
+  boost::system::error_code error;
+  const int descriptor = socket.release(error);
+  return error ? -1 : descriptor;
+}
+
+}  // namespace
+
+LooseSocket::LooseSocket(tcp::socket socket, tcp protocol)
+    : descriptor_(released(socket)), protocol_(protocol) {}
+
+LooseSocket::~LooseSocket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+tcp::socket LooseSocket::settle(boost::asio::io_context& io) && {
+  tcp::socket socket{io};
+  boost::system::error_code error;
+  socket.assign(protocol_, descriptor_, error);
+  if (!error) descriptor_ = -1;
+  return socket;
+}
+
+void Handover::put(Proven<LooseSocket> connection) {
   bool first = false;
   {
     const std::lock_guard lock{mutex_};
     first = waiting_.empty();
-    waiting_.push_back(std::move(arrival));
+    waiting_.push_back(std::move(connection));
   }
   if (first) wake_loop();
 }
@@ -25,7 +54,7 @@ std::size_t Handover::waiting() const {
 }
 
 void Handover::welcome_some() {
-  std::vector<Arrival> some;
+  std::vector<Proven<LooseSocket>> some;
   bool more = false;
   {
     const std::lock_guard lock{mutex_};
@@ -33,8 +62,8 @@ void Handover::welcome_some() {
       some.push_back(std::move(waiting_.front()));
     more = !waiting_.empty();
   }
-  for (Arrival& arrival : some)
-    if (welcome_) welcome_(std::move(arrival));
+  for (auto& [socket, role, early, place] : some)
+    if (welcome_) welcome_({std::move(socket).settle(loop_), role, std::move(early), std::move(place)});
   if (more) wake_loop();
 }
 

@@ -46,13 +46,34 @@ class Place {
   Taken taken_;
 };
 
+// A socket on its way from one io_context to another: in neither's poller, so that it wakes nobody.
+class LooseSocket {
+ public:
+  LooseSocket(boost::asio::ip::tcp::socket socket, boost::asio::ip::tcp protocol);
+  ~LooseSocket();
+  LooseSocket(LooseSocket&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), protocol_(other.protocol_) {}
+  LooseSocket& operator=(LooseSocket&&) = delete;
+  LooseSocket(const LooseSocket&) = delete;
+  LooseSocket& operator=(const LooseSocket&) = delete;
+
+  // When the system will not have it there it is closed, which shows when it is used.
+  boost::asio::ip::tcp::socket settle(boost::asio::io_context& io) &&;
+
+ private:
+  int descriptor_;
+  boost::asio::ip::tcp protocol_;
+};
+
 // A connection that proved itself.
-struct Arrival {
-  boost::asio::ip::tcp::socket socket;  // of the loop's io_context
+template <typename Socket>
+struct Proven {
+  Socket socket;
   Role role = Role::client;
   std::string early;  // what it sent behind the handshake, as far as it was read with that
   Place place;
 };
+using Arrival = Proven<boost::asio::ip::tcp::socket>;  // of the loop's io_context
 
 class Handover : public std::enable_shared_from_this<Handover> {
  public:
@@ -60,8 +81,7 @@ class Handover : public std::enable_shared_from_this<Handover> {
 
   Handover(boost::asio::io_context& loop, Welcome welcome) : loop_(loop), welcome_(std::move(welcome)) {}
 
-  boost::asio::io_context& loop() { return loop_; }
-  void put(Arrival arrival);
+  void put(Proven<LooseSocket> connection);
   std::size_t waiting() const;
   // Those that wait are closed, and nobody is welcomed any more. Pre: nothing is put any more.
   void close();
@@ -76,7 +96,8 @@ class Handover : public std::enable_shared_from_this<Handover> {
   boost::asio::io_context& loop_;
   Welcome welcome_;
   mutable std::mutex mutex_;
-  std::deque<Arrival> waiting_;  // guarded by mutex_; while somebody is in it, welcome_some() is on its way
+  // Guarded by mutex_. While somebody is in it, welcome_some() is on its way.
+  std::deque<Proven<LooseSocket>> waiting_;
 };
 
 }  // namespace reeve::master
