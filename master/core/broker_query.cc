@@ -82,13 +82,16 @@ std::string Broker::why_not_granted(const Lane& lane) const {
                      closed->draining ? "draining" : "shutting down, or stuck");
 }
 
-// Whether all that runs of it runs, if it still does, where nobody hears of it.
+// Whether all that runs of it runs, if it still does, where nobody hears of it. No remark where it would take long to
+// say: this is asked of many jobs, and many workers may be lost at once.
 std::string Broker::trouble_of_leased(const Job& job) const {
-  std::uint64_t out_of_sight = 0;
+  constexpr std::uint64_t looked_at_max = 1'000;
+  std::uint64_t out_of_sight = 0, looked_at = 0;
   const Worker* lost = nullptr;
   for (const auto& [id, worker] : workers_) {
     if (worker->session) continue;
     for (const Lease& lease : leases_.of(worker->holder)) {
+      if (++looked_at > looked_at_max) return {};
       if (lease.ref.chunk->job != &job) continue;
       ++out_of_sight;
       lost = worker.get();

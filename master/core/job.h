@@ -41,10 +41,10 @@ struct Job {
   std::uint32_t next_index = 1;
   std::uint32_t puts_waiting = 0;  // blocked submissions that will add to it,
   Queue* puts_wait_at = nullptr;   // all at this queue
-  bool cancelled = false;  // as a whole: what is still to come of it as well; nothing of it is granted
+  bool cancelled = false;   // as a whole: what is still to come of it as well; nothing of it is granted
+  bool cancelling = false;  // …and not all of it has been yet
+  bool incomplete = false;  // it was closed before its client had said that this was all
   std::uint32_t retries_begun = 0;  // of which portions are still to come
-  bool cancelling = false;          // …and not all of it has been yet
-  bool incomplete = false;          // it was closed before its client had said that this was all
   std::uint64_t kept = 0;           // results that nobody has fetched
   Counts counts;                    // of all its tasks, also of those whose chunks are erased
   ErasedTasks erased;
