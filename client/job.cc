@@ -1,5 +1,6 @@
 #include "reeve/job.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/core/feed_state.h"
@@ -106,18 +107,37 @@ void Job::fetched(std::vector<std::uint32_t> indices) const {
   });
 }
 
+// All of the job when no task is named; else as many at a time as one command may name.
+template <typename Command>
+static std::uint64_t in_batches(const std::vector<std::uint32_t>& indices, std::size_t batch_max,
+                                const Command& command) {
+  if (indices.empty()) return command(indices.begin(), indices.end());
+  std::uint64_t affected = 0;
+  for (auto from = indices.begin(); from != indices.end();) {
+    const auto left = static_cast<std::size_t>(indices.end() - from);
+    const auto to = from + static_cast<std::ptrdiff_t>(std::min(left, batch_max));
+    affected += command(from, to);
+    from = to;
+  }
+  return affected;
+}
+
 std::uint64_t Job::cancel(std::vector<std::uint32_t> indices) const {
-  wire::Cancel question;
-  question.set_job(number_);
-  question.mutable_indices()->Add(indices.begin(), indices.end());
-  return core_->call<wire::Done>(FrameType::cancel, question).count();
+  return in_batches(indices, core_->batch_max(), [this](auto from, auto to) {
+    wire::Cancel question;
+    question.set_job(number_);
+    question.mutable_indices()->Add(from, to);
+    return core_->call<wire::Done>(FrameType::cancel, question).count();
+  });
 }
 
 std::uint64_t Job::retry(std::vector<std::uint32_t> indices) const {
-  wire::Retry question;
-  question.set_job(number_);
-  question.mutable_indices()->Add(indices.begin(), indices.end());
-  return core_->change(FrameType::retry, question, Errc::wrong_state);
+  return in_batches(indices, core_->batch_max(), [this](auto from, auto to) {
+    wire::Retry question;
+    question.set_job(number_);
+    question.mutable_indices()->Add(from, to);
+    return core_->change(FrameType::retry, question, Errc::wrong_state);
+  });
 }
 
 void Job::forget() const {

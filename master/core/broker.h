@@ -308,6 +308,7 @@ class Broker {
   bool cancel_chunk(Cancelling& one, const Job& job, Step& step);
   void admit_rest(Cancelling& one, Job& job, Step& step);
   void cancel_dependents(Job& job, Step& step);
+  Result<void> check_named(std::span<const std::uint32_t> indices) const;
   Result<void> cancel_named(Asker asker, const Job& job, std::span<const std::uint32_t> indices, Step& step);
   void recover_cancelling(Job& job);
   static Error being_cancelled(const Job& job);

@@ -203,6 +203,7 @@ Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t
   Step step{now, out};
   Job* const job = find_job(id);
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
+  if (auto ok = check_named(indices); !ok) return ok;
   if (!indices.empty()) return cancel_named(asker, *job, indices, step);
   const std::uint64_t running = job->counts[TaskState::leased];
   mark_cancelled(*job, "cancelled", step);
@@ -212,6 +213,13 @@ Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t
   one->waiting.push_back({asker, running, one->cancelled});
   cancel_slice(step);
   return {};
+}
+
+// Of one command.
+Result<void> Broker::check_named(std::span<const std::uint32_t> indices) const {
+  if (indices.size() <= limits_.batch_max) return {};
+  return fail(Errc::too_large, "{} tasks are named at once; batch_max is {}", indices.size(),
+              limits_.batch_max);
 }
 
 Result<void> Broker::cancel_named(Asker asker, const Job& job, std::span<const std::uint32_t> indices,

@@ -183,6 +183,7 @@ Result<RetryPlan> Broker::plan_retry(JobId id, std::span<const std::uint32_t> in
   const Job* job = find_job(id);
   if (job == nullptr || job->is_values()) return fail(Errc::not_found, "no job {}", id);
   if (job->cancelling) return fail(being_cancelled(*job));
+  if (auto ok = check_named(indices); !ok) return fail(ok.error());
   RetryPlan plan;
   if (indices.empty()) plan_portion(*job, 1, plan);
   const std::set<std::uint32_t> named(indices.begin(), indices.end());  // in order, and none twice

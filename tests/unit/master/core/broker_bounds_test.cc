@@ -116,5 +116,19 @@ TEST_F(BoundsTest, RetentionDoesNotDependOnTheClockOfTheWall) {
   EXPECT_FALSE(broker->job(second)) << "behind one that seems to be of the future";
 }
 
+TEST_F(BrokerTest, OneCommandNamesSoManyTasksOnly) {
+  const JobId job = submit(function("f"));
+  const std::vector<std::uint32_t> too_many(limits.batch_max + 1, 1);
+  const auto cancelled = broker->cancel({client, ++request}, job, too_many, now, out);
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, Errc::too_large);
+  EXPECT_EQ(counts(job)[TaskState::cancelled], 0u);
+  const auto planned = broker->plan_retry(job, too_many);
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error().code, Errc::too_large);
+  EXPECT_TRUE(
+      broker->cancel({client, ++request}, job, std::span{too_many}.first(limits.batch_max), now, out));
+}
+
 }  // namespace
 }  // namespace reeve::master
