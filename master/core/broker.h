@@ -386,8 +386,8 @@ class Broker {
   std::uint64_t next_job_ = 1, next_worker_ = 1, next_client_ = 1, next_waiter_ = 1, next_order_ = 1;
   // A job that is being cancelled, or a queue that is being purged, and who waits for that.
   struct Cancelling {
-    JobId job;               // none: a purge
-    std::uint32_t next = 1;  // index of the first task that was not looked at yet
+    std::optional<JobId> job = {};  // not given: a purge
+    std::uint32_t next = 1;         // index of the first task that was not looked at yet
     std::string queue = {};
     std::vector<ChunkPtr> chunks =
         {};  // of a purge: what was in the queue and was not looked at yet, the last one first

@@ -103,9 +103,9 @@ void Broker::cancel_slice(Step& step) {
 bool Broker::cancel_some(Cancelling& one, Step& step) {
   spend(1);
   if (!one.job) return purge_some(one, step);
-  if (Job* const job = find_job(one.job); job != nullptr && job->open) close_incomplete(*job, step);
+  if (Job* const job = find_job(*one.job); job != nullptr && job->open) close_incomplete(*job, step);
   Job* job = nullptr;
-  while ((job = find_job(one.job)) != nullptr) {
+  while ((job = find_job(*one.job)) != nullptr) {
     const bool nothing_left = job->puts_waiting == 0 && job->counts.unfinished() == 0;
     if (nothing_left) break;
     if (slice_left_ == 0) return false;
@@ -141,14 +141,14 @@ void Broker::admit_rest(Cancelling& one, Job& job, Step& step) {
   const std::deque<WaiterId> putters = job.puts_wait_at->putters;
   for (const WaiterId id : putters) {
     const auto found = waiters_.find(id);
-    if (found == waiters_.end() || found->second.job != one.job) continue;
+    if (found == waiters_.end() || found->second.job != *one.job) continue;
     Waiter& waiter = found->second;
     admit_some(waiter, waiter.payloads.size(), step);
     step.out.submitted(waiter.session, waiter.request, waiter.accepted);
     const bool is_last = job.puts_waiting == 1;
     end_waiter(id, step);
-    for (Job* left = find_job(one.job); left != nullptr && cancel_chunk(one, *left, step);)
-      left = find_job(one.job);
+    for (Job* left = find_job(*one.job); left != nullptr && cancel_chunk(one, *left, step);)
+      left = find_job(*one.job);
     if (is_last || slice_left_ == 0) return;
   }
 }
@@ -209,7 +209,8 @@ Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t
   mark_cancelled(*job, "cancelled", step);
   stop_running(*job, step);
   // The last one, unless somebody asked before.
-  const auto one = std::ranges::find(cancelling_.rbegin(), cancelling_.rend(), id, &Cancelling::job);
+  const auto one =
+      std::ranges::find(cancelling_.rbegin(), cancelling_.rend(), std::optional{id}, &Cancelling::job);
   one->waiting.push_back({asker, running, one->cancelled});
   cancel_slice(step);
   return {};
