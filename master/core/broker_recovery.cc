@@ -179,14 +179,15 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
 // Jobs of submissions that waited for room and got none before the master ended: nobody was told of them, and who
 // repeats the submission gets another one.
 void Broker::erase_jobs_of_nobody(Step& step) {
-  std::vector<Job*> nobodys;
+  std::vector<JobId> nobodys;
   for (const auto& [id, job] : jobs_)
     if (!job->open && !job->is_values() && !job->is_finished() && job->puts_waiting == 0 &&
         job->counts.total() == 0)
-      nobodys.push_back(job.get());
-  for (Job* job : nobodys) {
-    cancel_dependents(*job, step);
-    erase_job(*job, step);
+      nobodys.push_back(id);
+  // One that was being cancelled may end, and be gone, while the dependents of another or its own are cancelled.
+  for (const JobId id : nobodys) {
+    if (Job* const job = find_job(id)) cancel_dependents(*job, step);
+    if (Job* const job = find_job(id)) erase_job(*job, step);
   }
 }
 
