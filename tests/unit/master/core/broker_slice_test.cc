@@ -196,6 +196,29 @@ TEST_F(BrokerSliceTest, ATaskThatItsWorkerBringsBackIsToldToStopBeforeItsTurnCom
   EXPECT_EQ(counts(job)[TaskState::cancelled], many);
 }
 
+// Its submission waited for room, so that none of its tasks was kept.
+TEST_F(BrokerSliceTest, AJobOfWhichNothingWasKeptIsGoneAfterTheRestartThatCutOffItsCancel) {
+  ASSERT_TRUE(broker->queue_create({client, ++request}, {.name = "narrow", .maxsize = 1}, out));
+  TaskSpec narrow = function("f");
+  narrow.queue = "narrow";
+  submit(narrow, {"full"});
+  Submission submission{
+      .number = 77, .spec = narrow, .payloads = payloads({"1", "2"}), .wait_for_room = true};
+  ASSERT_TRUE(broker->submit({client, ++request}, std::move(submission), now, out));
+  const JobId nobodys{broker->jobs(true, 1).front().id};
+  const JobId before = submit_many(function("f"));
+  settle();
+  cancel(before);  // takes the whole turn
+  cancel(nobodys);
+  disk.apply(out.records);
+  restart();
+  worker(w1, "one", 1);
+  pass_with_heartbeats(limits.lease + 1s, w1);
+  settle_all();
+  EXPECT_FALSE(broker->job(nobodys));
+  EXPECT_EQ(counts(before)[TaskState::cancelled], many);
+}
+
 TEST_F(BrokerSliceTest, JobsThatWaitForItAreCancelledInTheirTurnAlsoAfterARestart) {
   const JobId first = submit_many(function("f"));
   const JobId second = submit_many(function("f"), {first});
