@@ -157,10 +157,21 @@ FRAMES = {
 }
 HANDSHAKE = {"zeros": bytes(80), "hello": b"reeve\x01" + bytes(34) + b"\x01" + bytes(40)}
 
-CHALLENGE = b"#CHALLENGE#" + bytes(range(20))
+PYTHON = lambda payload: struct.pack("!i", len(payload)) + payload
+STRANGER, KNOWS_MD5, KNOWS_SHA256, LEGACY = 0, 2, 4, 1
+OLD_CHALLENGE = PYTHON(b"#CHALLENGE#" + bytes(range(20)))
+NEW_CHALLENGE = PYTHON(b"#CHALLENGE#{sha256}" + bytes(range(40)))
+WELCOME = PYTHON(b"#WELCOME#")
 MANAGERS = {
-    "managers_message": {"two": struct.pack("!i", 3) + b"abc" + struct.pack("!i", 0), "long": struct.pack("!iQ", -1, 4) + b"abcd", "cut": b"\x00\x00\x01"},
-    "managers_challenge": {"answer": hmac.new(b"key", CHALLENGE, "md5").digest(), "sha256": b"{sha256}" + hmac.new(b"key", CHALLENGE, "sha256").digest(), "challenge": CHALLENGE},
+    "managers_message": {"two": PYTHON(b"abc") + PYTHON(b""), "long": struct.pack("!iQ", -1, 4) + b"abcd", "cut": b"\x00\x00\x01"},
+    "managers_challenge": {
+        "answer": bytes([STRANGER | LEGACY]) + PYTHON(hmac.new(b"key", bytes(20), "md5").digest()),
+        "sha256": bytes([STRANGER]) + PYTHON(b"{sha256}" + hmac.new(b"key", bytes(20), "sha256").digest()),
+        "old": bytes([KNOWS_MD5 | LEGACY]) + OLD_CHALLENGE + WELCOME + PYTHON(b"a request"),
+        "new": bytes([KNOWS_SHA256]) + NEW_CHALLENGE + WELCOME,
+        "refused": bytes([KNOWS_MD5]) + OLD_CHALLENGE + WELCOME,
+        "failure": bytes([KNOWS_SHA256]) + NEW_CHALLENGE + PYTHON(b"#FAILURE#"),
+    },
 }
 
 
