@@ -172,11 +172,10 @@ void Broker::purge(Queue& queue, Asker asker, Step& step) {
 bool Broker::purge_some(Cancelling& one, Step& step) {
   Queue& queue = *find_queue(one.queue);  // it is not removed before the end
   while (!one.chunks.empty() && slice_left_ > 0) {
-    const ChunkPtr chunk = std::move(one.chunks.back());
+    TaskRef ref{std::move(one.chunks.back()), 0};
     one.chunks.pop_back();
     spend(1);
-    for (std::uint32_t i = 0; i < chunk->count; ++i) {
-      const TaskRef ref{chunk, i};
+    for (; ref.offset < ref.chunk->count; ++ref.offset) {
       if (!ref.is(TaskState::ready) && !ref.is(TaskState::waiting)) continue;
       cancel_task(ref, one.why, step);
       ++one.cancelled;
