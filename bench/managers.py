@@ -3,9 +3,11 @@
 
     managers.py BIN_DIR [CALLS] [CLIENTS]
 
-One client at a time puts and gets; then eight do; then one makes proxies (three authenticated connections each); then
-CLIENTS connections wait in get(); then strangers with a wrong key knock, as many as 10,000 a second, while a client
-puts. CPU is the server's, user and system, as the system counts it. Where CPython's server did the same, the ratio to
+One client at a time puts and gets; then one makes proxies (three authenticated connections each); then CLIENTS
+connections wait in get(); then strangers with a wrong key knock, as many as 10,000 a second, while a client puts. Then
+one client puts and gets with everything on one processor, where no time goes into waking the other one. Last, eight
+clients put and get at each server by turns, for the speed of a shared machine changes from one minute to the next.
+CPU is the server's, user and system, as the system counts it. Where CPython's server did the same, the ratio to
 it is shown. Yardsticks are what a bare server in C++ needs that only sends messages back, and what it costs a client of
 reeve when the strangers knock there.
 """
@@ -17,6 +19,7 @@ import os
 import pickle
 import queue
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -64,12 +67,11 @@ def measure(what, pid, count, call):
 rates, cpython_rates = {}, {}
 
 
-def report(what, count, took, spent, more=''):
+def report(what, count, took, spent):
     rate = rates[what] = count / took
     user, system = [seconds / count * 1e6 for seconds in spent]
     beside = ', %.1f times CPython' % (rate / cpython_rates[what]) if what in cpython_rates else ''
-    print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each%s%s' % (what, rate, user, system, more, beside),
-          flush=True)
+    print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each%s' % (what, rate, user, system, beside), flush=True)
 
 
 def put_and_get(port, calls, ready, go):
@@ -86,7 +88,7 @@ def put_and_get(port, calls, ready, go):
 
 
 def together(pid, port, calls, clients):
-    """Puts and gets of several client processes at once; a figure of the whole."""
+    """Puts and gets of several client processes at once: how many a second, and the CPU of server and clients for each, in us."""
     ready, go = multiprocessing.Semaphore(0), multiprocessing.Event()
     processes = [multiprocessing.Process(target=put_and_get, args=(port, calls, ready, go)) for _ in range(clients)]
     for process in processes:
@@ -98,10 +100,25 @@ def together(pid, port, calls, clients):
     for process in processes:
         process.join()
     took, after = time.monotonic() - start, os.times()
-    spent = after.children_user + after.children_system - own.children_user - own.children_system
-    report('%d clients, put and get' % clients, calls * clients, took,
-           [later - earlier for later, earlier in zip(cpu(pid), before)],
-           ', of a client %.1f us' % (spent / calls / clients * 1e6))
+    clients_spent = after.children_user + after.children_system - own.children_user - own.children_system
+    spent = [later - earlier for later, earlier in zip(cpu(pid), before)] + [clients_spent]
+    return [calls * clients / took] + [seconds / calls / clients * 1e6 for seconds in spent]
+
+
+def by_turns(servers, calls, clients, rounds):
+    """Servers: name, pid and port of each; the first is the one that the others are compared with."""
+    print('== %d clients put and get at once; medians of %d rounds by turns' % (clients, rounds))
+    results = {name: [] for name, _, _ in servers}
+    for _ in range(rounds):
+        for name, pid, port in servers:
+            results[name].append(together(pid, port, calls, clients))
+    peer = [result[0] for result in results[servers[0][0]]]
+    for name, measured in results.items():
+        rate, user, system, client = [statistics.median(column) for column in zip(*measured)]
+        ratios = sorted(result[0] / beside for result, beside in zip(measured, peer))
+        print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each, of a client %.1f us%s' % (
+            name, rate, user, system, client, '' if name == servers[0][0] else
+            ', %.1f times CPython (%.1f to %.1f)' % (statistics.median(ratios), ratios[0], ratios[-1])), flush=True)
 
 
 def knock(port, stop, count):
@@ -166,14 +183,13 @@ def bare_server(folder):
 
 
 def bare_echo(pid, port, calls):
-    print('== a bare server that sends messages back')
     with socket.create_connection(('127.0.0.1', port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def call(_):
             connection.sendall(b'x' * 70)
             connection.recv(4096)
-        measure('a message of 70 bytes', pid, calls, call)
+        measure('bare server, 70 bytes', pid, calls, call)
 
 
 def besieged(port, calls, bare_port):
@@ -224,17 +240,13 @@ class RawClient:
         return data
 
 
-def run(name, ready, calls, clients, bare_port):
-    with open(ready) as file:
-        places = json.load(file)
-    pid, port = places['pid'], int(places['managers'].rsplit(':', 1)[1])
+def run(name, pid, port, calls, clients, bare_port):
     print('== ' + name)
     manager = Manager(('127.0.0.1', port), KEY)
     manager.connect()
     for kind, shared in (('unnamed queue', manager.Queue()), ('named queue', manager.get_bench())):
         measure(kind + ', put', pid, calls, lambda i, q=shared: q.put(b'%016d' % i))
         measure(kind + ', get', pid, calls, lambda i, q=shared: q.get())
-    together(pid, port, calls, 8)
     measure('proxies', pid, 50 if name == 'CPython' else 1000, lambda i: manager.Queue())
     if name == 'CPython':
         return cpython_rates.update(rates)
@@ -250,13 +262,42 @@ def run(name, ready, calls, clients, bare_port):
     print('a client that waits takes %.1f KiB' % ((resident(pid) - before) / clients / 1024 if clients else 0))
 
 
-def start(command, ready, env):
-    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not os.path.exists(ready):
-        if process.poll() is not None:
-            raise SystemExit('%s does not start' % command[0])
-        time.sleep(0.02)
-    return process
+def on_one_processor(command, calls):
+    """Puts and gets of one client, with the server beside it on the same processor."""
+    with server(command) as (pid, port):
+        manager = Manager(('127.0.0.1', port), KEY)
+        manager.connect()
+        items = manager.Queue()
+        measure('put', pid, calls, lambda i: items.put(b'%016d' % i))
+        measure('get', pid, calls, lambda i: items.get())
+
+
+@contextlib.contextmanager
+def server(command):
+    """Its pid and its port for Python programs. In the command, '@' is a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix='reeve-bench-') as folder:
+        ready = os.path.join(folder, 'ready')
+        process = subprocess.Popen([word.replace('@', folder) for word in command + [ready]],
+                                   env=dict(os.environ, REEVE_AUTHKEY=KEY.decode()), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not os.path.exists(ready):
+                if process.poll() is not None:
+                    raise SystemExit('%s does not start' % command[0])
+                time.sleep(0.02)
+            with open(ready) as file:
+                places = json.load(file)
+            yield places['pid'], int(places['managers'].rsplit(':', 1)[1])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def may_be_favoured():
+    return subprocess.run(FAVOURED + ['true'], stderr=subprocess.PIPE).stderr == b''
+
+
+FAVOURED = ['nice', '-n', '-5']  # as the systemd unit has it
 
 
 def main():
@@ -265,19 +306,34 @@ def main():
     Manager.register('get_bench')
     calls = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
     clients = int(sys.argv[3]) if len(sys.argv) > 3 else 400
-    master = [os.path.join(sys.argv[1], 'reeve-master'), '--listen', '127.0.0.1:0', '--managers-listen', '127.0.0.1:0']
-    with tempfile.TemporaryDirectory(prefix='reeve-bench-') as folder, bare_server(sys.argv[1]) as (bare, echo_port, refuse_port):
+    cpython = [sys.executable, os.path.abspath(__file__), '--serve']
+    durable = [os.path.join(sys.argv[1], 'reeve-master'), '--listen', '127.0.0.1:0', '--managers-listen', '127.0.0.1:0',
+               '--data-dir', '@/data', '--ready-file']
+    ephemeral = durable[:1] + ['--ephemeral'] + durable[1:]
+    with bare_server(sys.argv[1]) as (bare, echo_port, refuse_port):
         bare_echo(bare, echo_port, calls)
-        for name, command in (('CPython', [sys.executable, os.path.abspath(__file__), '--serve']),
-                              ('reeve-master --ephemeral', master + ['--ephemeral', '--data-dir', folder + '/e', '--ready-file']),
-                              ('reeve-master', master + ['--data-dir', folder + '/d', '--ready-file'])):
-            ready = os.path.join(folder, 'ready.%d' % len(command))
-            process = start(command + [ready], ready, dict(os.environ, REEVE_AUTHKEY=KEY.decode()))
-            try:
-                run(name, ready, calls, clients, refuse_port)
-            finally:
-                process.terminate()
-                process.wait()
+        for name, command in (('CPython', cpython), ('reeve-master --ephemeral', ephemeral), ('reeve-master', durable)):
+            with server(command) as place:
+                run(name, *place, calls, clients, refuse_port)
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(everywhere)})
+    print('== all on one processor')
+    rates.clear()
+    cpython_rates.clear()
+    with bare_server(sys.argv[1]) as (bare, echo_port, _):
+        bare_echo(bare, echo_port, calls)
+    print('CPython')
+    on_one_processor(cpython, calls)
+    cpython_rates.update(rates)
+    print('reeve-master --ephemeral')
+    on_one_processor(ephemeral, calls)
+    os.sched_setaffinity(0, everywhere)
+
+    with contextlib.ExitStack() as running:
+        commands = {'CPython': cpython, 'reeve-master --ephemeral': ephemeral, 'reeve-master': durable}
+        if may_be_favoured():
+            commands['reeve-master, nice -5'] = FAVOURED + durable
+        by_turns([(name, *running.enter_context(server(command))) for name, command in commands.items()], calls // 4, 8, 7)
 
 
 if __name__ == '__main__':
