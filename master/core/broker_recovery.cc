@@ -6,41 +6,51 @@
 #include "master/core/broker.h"
 
 namespace reeve::master {
+namespace {
+
+std::unique_ptr<Queue> queue_of(const QueueRecord& record) {
+  auto queue = std::make_unique<Queue>();
+  queue->name = record.name;
+  queue->kind = record.kind;
+  queue->maxsize = record.maxsize;
+  queue->paused = record.paused;
+  queue->taken = record.unfinished_taken;
+  queue->function = record.function;
+  queue->results = record.results;
+  queue->ack_task_done = record.ack_task_done;
+  return queue;
+}
+
+// Without its chunks.
+std::unique_ptr<Job> job_of(const JobRecord& record) {
+  auto job = std::make_unique<Job>();
+  job->id = record.id;
+  job->name = record.name;
+  job->values_of = record.values_of;
+  job->open = record.open;
+  job->submitted = record.submitted;
+  job->started = record.started;
+  job->finished = record.finished;
+  job->after = record.after;
+  job->next_index = record.next_index;
+  job->erased = record.erased;
+  job->cancelled = record.cancelled;
+  job->incomplete = record.incomplete;
+  job->counts[TaskState::succeeded] = record.erased.succeeded;
+  job->counts[TaskState::failed] = record.erased.failed;
+  job->counts[TaskState::cancelled] = record.erased.cancelled;
+  return job;
+}
+
+}  // namespace
 
 void Broker::recover(Recovered recovered, Now now) {
   next_job_ = recovered.next_job;
   timers_.add({now.mono + limits_.retention_interval, Timer::Kind::retention, 0, {}});
-  for (const QueueRecord& record : recovered.queues) {
-    auto queue = std::make_unique<Queue>();
-    queue->name = record.name;
-    queue->kind = record.kind;
-    queue->maxsize = record.maxsize;
-    queue->paused = record.paused;
-    queue->taken = record.unfinished_taken;
-    queue->function = record.function;
-    queue->results = record.results;
-    queue->ack_task_done = record.ack_task_done;
-    queues_.emplace(record.name, std::move(queue));
-  }
-  for (const Recovered::Job& stored : recovered.jobs) {
-    auto job = std::make_unique<Job>();
-    const JobRecord& record = stored.record;
-    job->id = record.id;
-    job->name = record.name;
-    job->values_of = record.values_of;
-    job->open = record.open;
-    job->submitted = record.submitted;
-    job->started = record.started;
-    job->finished = record.finished;
-    job->after = record.after;
-    job->next_index = record.next_index;
-    job->erased = record.erased;
-    job->cancelled = record.cancelled;
-    job->incomplete = record.incomplete;
-    job->counts[TaskState::succeeded] = record.erased.succeeded;
-    job->counts[TaskState::failed] = record.erased.failed;
-    job->counts[TaskState::cancelled] = record.erased.cancelled;
+  for (const QueueRecord& record : recovered.queues) queues_.emplace(record.name, queue_of(record));
+  for (const auto& [record, chunks] : recovered.jobs) {
     next_job_ = std::max(next_job_, record.id.value + 1);
+    auto job = job_of(record);
     if (job->is_values())
       if (Queue* queue = find_queue(job->values_of)) queue->values_job = job->id;
     jobs_.emplace(record.id, std::move(job));
