@@ -16,6 +16,7 @@ import traceback
 
 PICKLE_PROTOCOL = 4  # 3.6 and 3.7 read no higher one
 ERROR_CHARS_MAX = 32_768  # of what went wrong, and as many of where
+SHOWN_CHARS_MAX = 40  # of a text that is refused
 VALUE_DEPTH_MAX = 200  # of common/pickle/limits.h, by which program_line.cc reads what we answer
 
 
@@ -27,10 +28,23 @@ def find(name):
     return found
 
 
+class Refused(Exception):
+    """Its text says all that there is to say."""
+
+
 def revive(members):
-    if len(members) == 1 and isinstance(members.get("$bytes"), str):
-        return base64.b64decode(members["$bytes"])
-    return members
+    """As strict as common/base/base64.h: nothing is left out silently."""
+    if len(members) != 1 or not isinstance(members.get("$bytes"), str):
+        return members
+    text = members["$bytes"]
+    try:
+        value = base64.b64decode(text, validate=True)
+    except ValueError:
+        value = None
+    if value is None or base64.b64encode(value).decode() != text:
+        shown = text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "..."
+        raise Refused('the argument has a "$bytes" that is not in base64: %r' % shown)
+    return value
 
 
 def argument_of(request):
@@ -90,6 +104,8 @@ def shortened(text):
 
 def error_with(error, frames):
     """What went wrong in a line, then where, without our own frames."""
+    if isinstance(error, Refused):
+        return json.dumps({"error": str(error)})
     trace = error.__traceback__
     for _ in range(frames):
         trace = trace.tb_next if trace is not None else None

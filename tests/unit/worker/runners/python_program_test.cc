@@ -138,6 +138,19 @@ TEST_F(PythonProgramTest, JsonIsAnsweredWithJson) {
   }
 }
 
+TEST_F(PythonProgramTest, BytesThatAreNotInBase64AreRefusedInOneSentence) {
+  ProgramRunner runner{function("same")};
+  for (const std::string text : {"!!", "YQ", "YQ=", "YR==", "YQ==YQ==", "Y Q=", "\u00e9"}) {
+    const Outcome outcome = call(runner, fmt::format(R"([{{"$bytes": "{}"}}])", text));
+    EXPECT_EQ(outcome.state, TaskState::failed) << text;
+    EXPECT_THAT(outcome.error, StartsWith(R"(the argument has a "$bytes" that is not in base64: ')"));
+    EXPECT_THAT(outcome.error, testing::Not(HasSubstr("\n")));
+  }
+  EXPECT_THAT(call(runner, fmt::format(R"({{"$bytes": "{}"}})", std::string(100'000, '!'))).error,
+              testing::EndsWith("!!!...'"));
+  EXPECT_EQ(call(runner, R"({"$bytes": "YQ==", "more": 1})").value, R"({"$bytes": "YQ==", "more": 1})");
+}
+
 TEST_F(PythonProgramTest, PicklesAreAnsweredWithPickles) {
   ProgramRunner runner{function("describe")};
   // (1, b'x'), and what stored values have behind the pickle
