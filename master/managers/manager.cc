@@ -43,7 +43,7 @@ bool Manager::request(SessionId from, std::string_view payload, Now now, Effects
 
 void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) {
   peer.call = next_call_++;
-  const std::shared_ptr<Object> object = request_.ident ? objects_.find(*request_.ident) : nullptr;
+  const std::shared_ptr<Object> object = request_.ident ? find(*request_.ident) : nullptr;
   if (object == nullptr)
     return deliver(from, peer, nullptr,
                    Answer{Traceback{fmt::format("KeyError: '{}'\n", request_.ident.value_or("None"))}},
@@ -215,7 +215,14 @@ void Manager::follow(Object& object, SessionId session) {
   followers.push_back(object.weak_from_this());
 }
 
-std::shared_ptr<Object> Manager::find(std::string_view ident) { return objects_.find(ident); }
+// A proxy of a named queue is good before somebody asks for get_NAME in this run, and after the queue was removed: as
+// with get_NAME, the first put() makes it.
+std::shared_ptr<Object> Manager::find(std::string_view ident) {
+  if (auto known = objects_.find(ident)) return known;
+  const auto name = ObjectTable::name_in(ident);
+  if (!name || name->size() > broker_.limits().name_max_bytes) return nullptr;
+  return enter_queue(*name);
+}
 
 std::expected<std::shared_ptr<Object>, Raise> Manager::adopt(std::shared_ptr<Object> made,
                                                              std::string_view type) {

@@ -87,6 +87,8 @@ class Manager final : private Hall, private QueueClients {
   std::expected<std::shared_ptr<Object>, Raise> make(std::string_view type, const Arguments& arguments);
   std::expected<std::shared_ptr<Object>, Raise> named(std::string_view type, Now now, Effects& effects);
   std::shared_ptr<Object> enter_name(const std::string& name, std::shared_ptr<Object> object);
+  std::shared_ptr<Object> enter_queue(const std::string& name);
+  void forget_removed_queues();
   Outcome count_reference(bool up);
   Outcome methods_of_token();
   Outcome shut_down();
@@ -123,7 +125,9 @@ class Manager final : private Hall, private QueueClients {
   pickle::Request request_;  // the one that is carried out; its memory is used again
   std::string payload_;      // of the reply that is being written
   std::unordered_map<SessionId, Peer> peers_;
+  static constexpr std::size_t names_usual_max = 64;
   std::unordered_map<std::string, std::shared_ptr<Object>> names_;
+  std::size_t names_sweep_at_ = names_usual_max;
   std::set<Deadline> deadlines_;
   std::vector<Returned> returned_;
   Proxies proxies_;

@@ -122,17 +122,36 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::named(std::string_view ty
                                                              Effects& effects) {
   const bool by_prefix = type.starts_with(named_prefix) && type.size() > named_prefix.size();
   const std::string name{by_prefix ? type.substr(named_prefix.size()) : type};
-  if (const auto known = names_.find(name); known != names_.end()) return known->second;
-  if (by_prefix) {
+  const auto known = names_.find(name);
+  const bool is_known = known != names_.end();
+  const bool is_queue = is_known && dynamic_cast<const NamedQueue*>(known->second.get()) != nullptr;
+  if (is_known && !is_queue) return known->second;
+  if (broker_.queue(name) == nullptr) {
+    if (!by_prefix) return std::shared_ptr<Object>{};
     if (const std::string trouble = store_trouble(); !trouble.empty()) return raise("IOError", trouble);
     broker_was_asked_ = true;
     const Result<void> opened = broker_.queue_open(name, now, effects);
     if (!opened) return raise("ValueError", opened.error().detail);
-  } else if (broker_.queue(name) == nullptr) {
-    return std::shared_ptr<Object>{};
   }
+  return is_known ? known->second : enter_queue(name);
+}
+
+std::shared_ptr<Object> Manager::enter_queue(const std::string& name) {
+  if (names_.size() >= names_sweep_at_) forget_removed_queues();
   QueueClients& queue_clients = *this;
   return enter_name(name, std::make_shared<NamedQueue>(name, broker_, queue_clients));
+}
+
+// Whoever still holds a proxy of one finds it again by its ident.
+void Manager::forget_removed_queues() {
+  std::erase_if(names_, [this](const auto& entry) {
+    const auto& [name, object] = entry;
+    const bool is_queue = dynamic_cast<const NamedQueue*>(object.get()) != nullptr;
+    if (!is_queue || broker_.queue(name) != nullptr) return false;
+    objects_.drop_named(*object);
+    return true;
+  });
+  names_sweep_at_ = std::max(names_usual_max, 2 * names_.size());
 }
 
 std::shared_ptr<Object> Manager::enter_name(const std::string& name, std::shared_ptr<Object> object) {
@@ -142,7 +161,7 @@ std::shared_ptr<Object> Manager::enter_name(const std::string& name, std::shared
 
 Outcome Manager::count_reference(bool up) {
   const auto ident = request_.args.empty() ? std::nullopt : text_of(request_.args[0]);
-  const std::shared_ptr<Object> object = ident ? objects_.find(*ident) : nullptr;
+  const std::shared_ptr<Object> object = ident ? find(*ident) : nullptr;
   if (object == nullptr) return raise("KeyError", fmt::format("'{}'", ident.value_or("None")));
   if (up) {
     objects_.incref(*object);
@@ -154,7 +173,7 @@ Outcome Manager::count_reference(bool up) {
 
 Outcome Manager::methods_of_token() {
   const auto ident = request_.args.empty() ? std::nullopt : ident_in(request_.args[0]);
-  const std::shared_ptr<Object> object = ident ? objects_.find(*ident) : nullptr;
+  const std::shared_ptr<Object> object = ident ? find(*ident) : nullptr;
   if (object == nullptr) return raise("KeyError", "there is no object of this token");
   return Answer{Methods{object}};
 }

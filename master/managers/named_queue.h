@@ -1,7 +1,7 @@
 // NamedQueue: a queue of the Broker, as Python sees it. Its items are values in the Broker's sense: durable, shared
 // with native clients, and back at the front when the client that they were sent to ends before it has them.
 //
-// Owner: the ObjectTable, for good.  Thread: the loop thread.
+// Owner: the ObjectTable, until its queue is removed; it holds nothing that a new one would not.  Thread: the loop thread.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "master/managers/object_table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <random>
 #include <utility>
 
@@ -15,6 +16,15 @@ namespace {
 std::uint64_t random_salt() {
   std::random_device source;
   return std::uint64_t{source()} << 32 | source();
+}
+
+// Of a name. Idents are str in every Python: ASCII, and unlike those of new_ident.
+std::string ident_of(std::string_view name) {
+  std::string ident = "=";
+  for (const unsigned char byte : name)
+    ident += byte > 0x20 && byte < 0x7f && byte != '%' ? std::string(1, static_cast<char>(byte))
+                                                       : fmt::format("%{:02x}", byte);
+  return ident;
 }
 
 std::expected<bool, Raise> compared(const Result<bool>& result) {
@@ -114,8 +124,9 @@ std::optional<Answer> refusal_to(pickle::Reader reader, const ItemPtr& item) {
 }
 
 Result<void> ObjectTable::check_room() const {
-  if (objects_.size() < limits_.objects_max) return {};
-  return fail(Errc::limit_reached, "there are {} objects (managers-objects-max)", objects_.size());
+  const std::size_t nameless = objects_.size() - named_;
+  if (nameless < limits_.objects_max) return {};
+  return fail(Errc::limit_reached, "there are {} objects without a name (managers-objects-max)", nameless);
 }
 
 // Unguessable to a client that holds none, and unlike any ident of an earlier run.
@@ -131,15 +142,37 @@ void ObjectTable::add(const std::shared_ptr<Object>& object, std::string_view ty
   object->references = 1;
 }
 
-// Idents are str in every Python: ASCII, and unlike those of new_ident.
 void ObjectTable::add_named(const std::shared_ptr<Object>& object, std::string_view name,
                             std::string_view typeid_name) {
-  std::string ident = "=";
-  for (const unsigned char byte : name)
-    ident += byte > 0x20 && byte < 0x7f && byte != '%' ? std::string(1, static_cast<char>(byte))
-                                                       : fmt::format("%{:02x}", byte);
-  enter(object, std::move(ident), typeid_name);
+  enter(object, ident_of(name), typeid_name);
   object->permanent = true;
+  ++named_;
+}
+
+void ObjectTable::drop_named(const Object& object) {
+  const auto found = objects_.find(object.ident);
+  ASSERT(found != objects_.end() && found->second->permanent, "{} is no name's ident", object.ident);
+  usage_.bytes -= std::exchange(found->second->counted_bytes, 0);
+  objects_.erase(found);
+  --named_;
+}
+
+std::optional<std::string> ObjectTable::name_in(std::string_view ident) {
+  constexpr std::size_t escape_bytes = 3;  // %20
+  std::string name;
+  for (std::size_t at = 1; at < ident.size();) {
+    if (ident[at] != '%') {
+      name += ident[at++];
+      continue;
+    }
+    unsigned char byte = 0;
+    const std::string_view digits = ident.substr(at + 1, escape_bytes - 1);
+    std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    name += static_cast<char>(byte);
+    at += escape_bytes;
+  }
+  if (name.empty() || ident_of(name) != ident) return std::nullopt;  // one name has one ident
+  return name;
 }
 
 void ObjectTable::enter(const std::shared_ptr<Object>& object, std::string ident,
@@ -158,8 +191,7 @@ std::shared_ptr<Object> ObjectTable::find(std::string_view ident) const {
 }
 
 Result<void> ObjectTable::decref(Object& object) {
-  if (object.references == 0)
-    return fail(Errc::wrong_state, "AssertionError: nobody holds a reference to {}", object.ident);
+  if (object.references == 0) return fail(Errc::wrong_state, "nobody holds a reference to {}", object.ident);
   if (--object.references == 0) may_go(object);
   return {};
 }

@@ -35,13 +35,16 @@ class ObjectTable {
   ObjectTable& operator=(const ObjectTable&) = delete;
 
   const ObjectLimits& limits() const { return limits_; }
-  // Error: limit_reached.
+  // For one more without a name. Error: limit_reached.
   Result<void> check_room() const;
   // Gives it an ident; its creator holds the first reference.
   void add(const std::shared_ptr<Object>& object, std::string_view typeid_name);
-  // For good, and with an ident that is the same in every run, so that proxies which outlive the master still lead to it.
-  // Nobody holds a reference yet.
+  // Until its name goes, and with an ident that is the same in every run, so that proxies which outlive the master still
+  // lead to it. Nobody holds a reference yet.
   void add_named(const std::shared_ptr<Object>& object, std::string_view name, std::string_view typeid_name);
+  void drop_named(const Object& object);
+  // The name in such an ident. None: it is none that add_named() gives.
+  static std::optional<std::string> name_in(std::string_view ident);
   std::shared_ptr<Object> find(std::string_view ident) const;
 
   void incref(Object& object) { ++object.references; }
@@ -84,6 +87,7 @@ class ObjectTable {
   ItemUsage usage_;
   std::uint64_t next_ident_ = 0;
   std::uint64_t ident_salt_;  // of this run: idents of an earlier one lead nowhere
+  std::size_t named_ = 0;     // of `objects_`
   std::vector<std::string> may_go_;
   std::unordered_map<std::string, std::shared_ptr<Object>, Hash, std::equal_to<>> objects_;
 };

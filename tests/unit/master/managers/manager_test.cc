@@ -54,7 +54,7 @@ TEST_F(ManagerTest, ANamedQueueIsTheSameForAllAndStaysWithoutReferences) {
   const std::string queue = create("get_task_queue");
   EXPECT_EQ(create("get_task_queue"), queue);
   for (int i = 0; i < 2; ++i) ask(next_short++, Request{"", "decref"}.text(queue));
-  EXPECT_THAT(ask(1, Request{"", "decref"}.text(queue)), HasSubstr("AssertionError"));
+  EXPECT_THAT(ask(1, Request{"", "decref"}.text(queue)), HasSubstr("\nAssertionError: nobody holds"));
   EXPECT_EQ(create("get_task_queue"), queue);
   EXPECT_NE(broker.queue("task_queue"), nullptr);
 }
@@ -256,6 +256,7 @@ class SmallManagerTest : public ManagerTest {
  protected:
   void start() {
     small.emplace(broker, options, static_cast<Replies&>(*this));
+    answers.manager = &*small;
     send(1, Request{"", "accept_connection"}.text("test"));
   }
   std::string send(int session, const Request& request) {
@@ -339,6 +340,62 @@ TEST_F(SmallManagerTest, PlacesOfAListCountInTheBytesOfObjects) {
   EXPECT_THAT(call(Request{second, "__mul__"}.number(40'000)), HasSubstr("managers-objects-max-bytes"));
   send(next_short++, Request{"", "decref"}.text(first));
   EXPECT_THAT(call(Request{second, "__imul__"}.number(40'000)), HasSubstr("#RETURN"));
+}
+
+TEST_F(SmallManagerTest, AProxyOfANamedQueueIsGoodAfterARestartBeforeAnybodyAsksForItsName) {
+  const std::string queue = "=task%20queue";
+  ASSERT_TRUE(broker.queue_open("task queue", now, answers));
+  start();
+  EXPECT_THAT(send(2, Request{"", "incref"}.text(queue)), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(with_proxy(Request{queue, "put"}, queue)), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{queue, "get"}), HasSubstr("RebuildProxy"));
+  start();
+  EXPECT_THAT(call(Request{queue, "put"}.text("first")), HasSubstr("#RETURN"));
+  start();
+  const Request token = Request{"", "get_methods"}
+                            .raw("cmultiprocessing.managers\nToken\n)\x81(")
+                            .text("get_task queue")
+                            .raw(
+                                "(U\x09"
+                                "127.0.0.1I5000\nt")
+                            .text(queue)
+                            .raw("tb");
+  EXPECT_THAT(send(3, token), HasSubstr("task_done"));
+}
+
+TEST_F(SmallManagerTest, AProxyOfAQueueThatWasRemovedMakesItAgainWithItsFirstPut) {
+  start();
+  EXPECT_THAT(send(2, Request{"", "incref"}.text("=tasks")), HasSubstr("#RETURN"));
+  EXPECT_EQ(broker.queue("tasks"), nullptr);
+  EXPECT_THAT(call(Request{"=tasks", "put"}.text("first")), HasSubstr("#RETURN"));
+  EXPECT_NE(broker.queue("tasks"), nullptr);
+}
+
+TEST_F(SmallManagerTest, AnIdentThatNoNameHasLeadsToNothing) {
+  start();
+  for (const std::string_view ident : {"=", "=%41", "=a b", "=%", "=%2"})
+    EXPECT_THAT(call(Request{ident, "qsize"}), HasSubstr("KeyError")) << ident;
+}
+
+TEST_F(SmallManagerTest, QueuesThatWereRemovedTakeNoRoomOfObjects) {
+  options.objects.objects_max = 2;
+  start();
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = fmt::format("reply{}", i);
+    EXPECT_THAT(send(next_short++, Request{"", "create"}.text("get_" + name)), HasSubstr("#RETURN"));
+    ASSERT_TRUE(broker.queue_control(Asker{}, name, QueueAction::remove, now, answers));
+  }
+  EXPECT_LE(small->objects(), 64u);
+  EXPECT_THAT(call(Request{"=reply0", "put"}.text("late")), HasSubstr("#RETURN"));
+  EXPECT_THAT(send(next_short++, Request{"", "create"}.text("list")), HasSubstr("#RETURN"));
+}
+
+TEST_F(ManagerTest, ANameWhoseQueueWasRemovedMakesItAgain) {
+  const std::string queue = create("get_tasks");
+  ASSERT_TRUE(broker.queue_control(Asker{}, "tasks", QueueAction::remove, now, answers));
+  EXPECT_THAT(ask(1, Request{"", "create"}.text("tasks")), HasSubstr("KeyError"));
+  EXPECT_EQ(create("get_tasks"), queue);
+  EXPECT_NE(broker.queue("tasks"), nullptr);
 }
 
 TEST_F(ManagerTest, AnItemThatCouldNotBeDeliveredIsAmongItsEqualsAgain) {
