@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -16,6 +17,14 @@ namespace {
 
 constexpr std::size_t read_bytes = 16u << 10;
 constexpr std::size_t pipe_bytes = 64u << 10;  // what a pipe holds
+constexpr Duration second = std::chrono::seconds{1};
+
+// For poll(): not too early.
+int milliseconds_until(TimePoint until) {
+  if (until == TimePoint::max()) return -1;
+  const auto left = std::max(Duration::zero(), until - mono_now());
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+}
 
 // A terminal or a log reader must not take orders from a program.
 char printable(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c; }
@@ -35,12 +44,17 @@ void ErrorLines::add(std::string_view bytes, TimePoint now) {
   }
 }
 
+TimePoint ErrorLines::next_tick() const { return left_out_ > 0 ? second_ + second : TimePoint::max(); }
+
+void ErrorLines::tick(TimePoint now) {
+  if (now - second_ < second) return;
+  tell_left_out();
+  second_ = now;
+  lines_ = 0;
+}
+
 void ErrorLines::end_line(TimePoint now) {
-  if (now - second_ >= std::chrono::seconds{1}) {
-    tell_left_out();
-    second_ = now;
-    lines_ = 0;
-  }
+  tick(now);
   if (++lines_ > error_lines_per_second_max) {
     ++left_out_;
   } else if (!line_.empty()) {
@@ -51,7 +65,9 @@ void ErrorLines::end_line(TimePoint now) {
 }
 
 void ErrorLines::tell_left_out() {
-  if (left_out_ > 0) sink_(fmt::format("({} lines left out: they came too fast)", left_out_));
+  if (left_out_ > 0)
+    sink_(fmt::format("({} lines left out: more than {} within a second)", left_out_,
+                      error_lines_per_second_max));
   left_out_ = 0;
 }
 
@@ -87,7 +103,8 @@ void ProgramErrors::read() {
   for (bool over = false; !over;) {
     std::array<pollfd, 2> fds{{{.fd = from_.get(), .events = POLLIN, .revents = 0},
                                {.fd = over_.get(), .events = POLLIN, .revents = 0}}};
-    ::poll(fds.data(), fds.size(), -1);
+    ::poll(fds.data(), fds.size(), milliseconds_until(lines.next_tick()));
+    lines.tick(mono_now());
     over = fds[1].revents != 0;
     // In the end what is in the pipe, but not what somebody goes on writing into it.
     for (std::size_t reads = over ? pipe_bytes / read_bytes : 1; reads > 0; --reads) {

@@ -18,7 +18,8 @@
 namespace reeve::worker {
 
 inline constexpr std::size_t error_line_max_bytes = 1024;
-inline constexpr std::uint64_t error_lines_per_second_max = 20;
+// Some tracebacks at once in full, while a loop that only prints costs no more than 200 KiB/s.
+inline constexpr std::uint64_t error_lines_per_second_max = 200;
 
 // What becomes of the bytes: sentences for the log.
 class ErrorLines {
@@ -27,6 +28,9 @@ class ErrorLines {
   explicit ErrorLines(Sink sink) : sink_(std::move(sink)) {}
 
   void add(std::string_view bytes, TimePoint now);
+  // When tick() has something to say although nothing more was added; max(): never.
+  TimePoint next_tick() const;
+  void tick(TimePoint now);
   void finish();  // what stands without a line end, and how much was left out
 
  private:

@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/fakes/temp_dir.h"
+#include "tests/unit/worker/runners/fifo.h"
+
 namespace reeve::worker {
 namespace {
 
@@ -50,13 +53,41 @@ TEST_F(ErrorLinesTest, WhatComesTooFastIsCountedAndToldLater) {
   now += 1s;
   add("later\n");
   ASSERT_THAT(logged, SizeIs(error_lines_per_second_max + 2));
-  EXPECT_THAT(logged[error_lines_per_second_max], HasSubstr("980 lines left out"));
+  EXPECT_THAT(logged[error_lines_per_second_max], HasSubstr("800 lines left out: more than 200 within"));
   EXPECT_EQ(logged.back(), "later");
+}
+
+TEST_F(ErrorLinesTest, HowMuchWasLeftOutIsToldThoughNothingMoreComes) {
+  add("first\n");
+  EXPECT_EQ(lines.next_tick(), TimePoint::max());
+  for (int i = 0; i < 1000; ++i) add("again\n");
+  EXPECT_EQ(lines.next_tick(), now + 1s);
+  lines.tick(now + 999ms);
+  EXPECT_THAT(logged, SizeIs(error_lines_per_second_max));
+  lines.tick(now + 1s);
+  ASSERT_THAT(logged, SizeIs(error_lines_per_second_max + 1));
+  EXPECT_THAT(logged.back(), HasSubstr("801 lines left out"));
+  EXPECT_EQ(lines.next_tick(), TimePoint::max());
 }
 
 TEST_F(ErrorLinesTest, ControlCharactersDoNotReachTheLog) {
   add("\x1b[31mred\r\n");
   EXPECT_THAT(logged, ElementsAre(" [31mred "));
+}
+
+TEST(ProgramErrorsTest, SaysHowMuchWasLeftOutWhileTheProgramIsSilent) {
+  const TempDir dir;
+  Fifo log{dir / "log"};
+  const Descriptor standard_error{::dup(STDERR_FILENO)};
+  const Descriptor log_end{::open(log.path().c_str(), O_WRONLY | O_CLOEXEC)};
+  ::dup2(log_end.get(), STDERR_FILENO);
+  {
+    const ProgramErrors errors{"classify"};
+    const std::string lines(error_lines_per_second_max + 10, '\n');
+    EXPECT_EQ(::write(errors.descriptor(), lines.data(), lines.size()), static_cast<ssize_t>(lines.size()));
+    EXPECT_THAT(log.line(), HasSubstr("program classify: (10 lines left out"));
+  }
+  ::dup2(standard_error.get(), STDERR_FILENO);
 }
 
 TEST(ProgramErrorsTest, NamesTheProgramAndEndsThoughSomebodyHoldsTheOtherEnd) {
