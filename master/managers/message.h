@@ -31,17 +31,16 @@ class MessageReader {
 
   void feed(std::string_view bytes) { buffer_.append(bytes); }
 
-  // The next whole message, valid until feed() or next() is called again.
+  // The next whole message, valid until any other function that changes this is called.
   enum class Next : std::uint8_t { message, incomplete, broken };
   Next next(std::string_view& message, Error& error);
+  void drop_handed_out();  // nobody looks at the last message any more: frees what a large one took
 
   std::string_view buffered() const { return std::string_view{buffer_}.substr(begin_); }
   std::size_t buffered_bytes() const { return buffer_.size() - begin_; }
 
  private:
   static constexpr std::size_t kept_bytes = 2u << 10;  // of capacity, so that idle connections stay small
-
-  void drop_handed_out();
 
   std::string buffer_;
   std::size_t begin_ = 0;  // first byte not handed out

@@ -50,7 +50,7 @@ void Session::start(std::string_view early) {
 // ---- bytes in
 
 void Session::read() {
-  if (reading_ || state_ == State::ended) return;
+  if (reading_ || state_ == State::ended || read_ahead_enough()) return;
   reading_ = true;
   socket_.async_read_some(asio::buffer(arrived_),
                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
@@ -68,10 +68,20 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
 }
 
 void Session::go_on() {
-  handle_messages();
-  if (state_ == State::idle && reader_.buffered_bytes() > 0) acknowledge();
-  if (state_ == State::busy && reader_.buffered_bytes() > read_ahead_max_bytes) return;
+  if (state_ == State::idle && !others_first_) handle_message();
   read();
+}
+
+void Session::go_on_after_others() {
+  others_first_ = true;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->others_first_ = false;
+    self->go_on();
+  });
+}
+
+bool Session::read_ahead_enough() const {
+  return (state_ == State::busy || others_first_) && reader_.buffered_bytes() > read_ahead_max_bytes;
 }
 
 // More than a small request came: take it in large pieces. What remains, the end of the stream too, is found by
@@ -83,7 +93,7 @@ void Session::drain_socket() {
     const std::size_t bytes = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), error);
     if (error) return;
     reader_.feed({scratch.data(), bytes});
-    if (bytes < scratch.size()) return;
+    if (bytes < scratch.size() || read_ahead_enough()) return;
   }
 }
 
@@ -95,22 +105,20 @@ void Session::acknowledge() {
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
-void Session::handle_messages() {
-  if (handling_) return;
-  handling_ = true;
-  while (state_ == State::idle) {
-    std::string_view message;
-    Error broken;
-    const auto next = reader_.next(message, broken);
-    if (next == MessageReader::Next::incomplete) break;
-    if (next == MessageReader::Next::broken) {
-      end(broken);
-      break;
-    }
-    state_ = State::busy;
-    server_.request(*this, message);
+void Session::handle_message() {
+  std::string_view message;
+  Error broken;
+  switch (reader_.next(message, broken)) {
+    case MessageReader::Next::message:
+      state_ = State::busy;
+      server_.request(*this, message);
+      return reader_.drop_handed_out();
+    case MessageReader::Next::incomplete:
+      if (reader_.buffered_bytes() > 0) acknowledge();
+      return;
+    case MessageReader::Next::broken:
+      return end(broken);
   }
-  handling_ = false;
 }
 
 bool Session::at_end() {
@@ -165,10 +173,8 @@ void Session::on_sent() {
   if (close_when_sent_) return end({Errc::ok, "answered"});
   state_ = State::idle;
   server_.answered(*this);
-  if (handling_ || state_ != State::idle) return;  // the loop there goes on
-  // From the loop: this may be called while the server serves somebody else.
-  if (reader_.buffered_bytes() > 0)
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->handle_messages(); });
+  // Later, for others' sake, and because this may be called while the server serves somebody else.
+  if (state_ == State::idle && reader_.buffered_bytes() > 0) go_on_after_others();
   read();
 }
 

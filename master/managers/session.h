@@ -3,7 +3,9 @@
 //
 // Owner: ManagersServer (shared_ptr, because pending operations keep it alive).  Thread: the loop thread.
 // Always: at most one request is being answered, so answers leave in the order of their requests; end() is
-// called once, and nothing reaches the server after it. An idle session has no buffers but this object.
+// called once, and nothing reaches the server after it. Of a client that sends requests ahead one is carried out in a
+// pass of the loop: between any two of them everybody else has a turn. An idle session keeps this object, and up to
+// 2 KiB each of what it read and of what it wrote (MessageReader::kept_bytes, unsent_kept_bytes).
 #pragma once
 
 #include <array>
@@ -44,14 +46,17 @@ class Session : public std::enable_shared_from_this<Session> {
   void read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   void go_on();
+  void go_on_after_others();
   void drain_socket();
   void acknowledge();
-  void handle_messages();
+  void handle_message();
+  bool read_ahead_enough() const;
   void send(std::string_view header_and_payload);
   void write_rest();
   void on_sent();
 
-  // Requests behind the one being answered are left in the socket beyond this.
+  // While requests wait for those before them, reading pauses when there is so much; what one read takes (256 KiB, and
+  // up to eight times that while nothing waits) may be on top.
   static constexpr std::size_t read_ahead_max_bytes = 256u << 10;
 
   ManagersServer& server_;
@@ -61,7 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
   State state_ = State::idle;
   bool close_when_sent_ = false;
   bool reading_ = false;
-  bool handling_ = false;  // handle_messages is on the stack
+  bool others_first_ = false;  // go_on_after_others() is on its way
   MessageReader reader_;
   std::string unsent_;
   std::size_t unsent_begin_ = 0;

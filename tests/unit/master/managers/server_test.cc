@@ -66,6 +66,11 @@ class PythonPeer {
     say(Request{"", "accept_connection"}.text("test").done());
     return hear().contains("#RETURN");
   }
+  // A call and its answer.
+  std::string ask(const Request& request) {
+    say(request.done());
+    return hear();
+  }
   // Whether a call is answered; there is no object to call.
   bool is_served() {
     say(Request{"1000000", "anything"}.done());
@@ -103,6 +108,33 @@ class ManagersServerTest : public ::testing::Test {
     native.reset();
   }
   ~ManagersServerTest() override { stop(); }
+
+  // The ident of a new object.
+  std::string create(std::string_view type) const {
+    PythonPeer peer{address};
+    EXPECT_TRUE(peer.prove());
+    peer.say("#WELCOME#");
+    const std::string answer = peer.ask(Request{"", "create"}.text(type));
+    const std::size_t at = answer.find("#RETURN");
+    EXPECT_NE(at, std::string::npos) << answer;
+    const auto size = static_cast<std::size_t>(answer.at(at + 9));  // "U", its length, the ident
+    return answer.substr(at + 10, size);
+  }
+  // While it exists, the loop does nothing, and everything that was sent before its end is there together.
+  class Pause {
+   public:
+    explicit Pause(ManagersServerTest& test) {
+      boost::asio::post(test.io, [this, over = over_.get_future().share()] {
+        begun_.set_value();
+        over.wait();
+      });
+      begun_.get_future().wait();
+    }
+    ~Pause() { over_.set_value(); }
+
+   private:
+    std::promise<void> begun_, over_;
+  };
 
   std::uint64_t refused(Errc code) const { return native->refusals().counts()[code]; }
 
@@ -162,6 +194,32 @@ TEST_F(ManagersServerTest, ARequestFarLongerThanAHandshakeMayBeginBehindIt) {
                   framed(request.done()));
   EXPECT_THAT(peer.hear(), HasSubstr("#RETURN"));
   EXPECT_THAT(peer.hear(), HasSubstr("1000000"));
+}
+
+// ---- requests ahead of the answers
+
+constexpr std::string_view yes = "\x88", no = "\x89";
+
+TEST_F(ManagersServerTest, BetweenTheRequestsThatOneSendsAheadOthersHaveTheirTurn) {
+  start();
+  run_loop();
+  const std::string event = create("Event");
+  PythonPeer many{address}, one{address};
+  ASSERT_TRUE(many.join());
+  ASSERT_TRUE(one.join());
+  constexpr int requests = 1'000;
+  std::string ahead;
+  for (int i = 0; i < requests; ++i) ahead += framed(Request{event, "is_set"}.done());
+  {
+    const Pause pause{*this};
+    many.send_bytes(ahead);
+    one.say(Request{event, "set"}.done());
+  }
+  EXPECT_THAT(one.hear(), HasSubstr("#RETURN"));
+  EXPECT_THAT(many.hear(), HasSubstr(no));
+  std::string last;
+  for (int i = 1; i < requests; ++i) last = many.hear();
+  EXPECT_THAT(last, HasSubstr(yes)) << "all of them were answered before the other client";
 }
 
 // ---- strangers
