@@ -142,7 +142,8 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
   Peer& peer = node.mapped();
   const std::uint64_t waiting = peer.waiting;
   stop_waiting(session, peer);
-  if (peer.delivering) returned_.push_back({.to = peer.in, .item = peer.item, .session = {}, .value = {}});
+  if (peer.delivering)
+    returned_.push_back({.to = peer.in, .item = peer.item, .session = session, .value = {}});
   if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
   for (const auto& follower : peer.followers)
     if (const auto object = follower.lock()) object->left(session, 0, *this);
@@ -159,7 +160,7 @@ void Manager::settle(Now now, Effects& effects) {
       if (returned.value.index != 0)
         broker_.give_back(returned.session, returned.value, now, effects);
       else
-        returned.to->undelivered(returned.item, *this);
+        returned.to->undelivered(returned.session, returned.item, *this);
     }
   }
   proxies_.pass(now.mono);

@@ -73,11 +73,11 @@ class Manager final : private Hall, private QueueClients {
     std::unique_ptr<QueueHand> hand;  // what it holds of named queues; none: the Broker does not know it
   };
   using Deadline = std::tuple<TimePoint, SessionId, std::uint64_t>;  // …and the call
-  struct Returned {                                                  // an answer that its client cannot read
+  struct Returned {  // a precious answer that its client cannot read, or is not there to read
     std::shared_ptr<Object> to;
     ItemPtr item;
-    SessionId session;  // when it is a value of the Broker's
-    TaskId value;
+    SessionId session;
+    TaskId value;  // index 0: it is none of the Broker's
   };
 
   // manager_functions.cc: what a first request can ask for

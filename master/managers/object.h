@@ -74,8 +74,8 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual void timed_out(const Caller&, Hall&, Now) {}
   // The session is gone, and with it the call that waited here, if one did.
   virtual void left(SessionId, std::uint64_t /*call*/, Hall&) {}
-  // A precious answer did not reach its caller.
-  virtual void undelivered(const ItemPtr&, Hall&) {}
+  // A precious answer did not reach its caller: `item` was in it, if any was.
+  virtual void undelivered(SessionId, const ItemPtr& /*item*/, Hall&) {}
   // Whether its answers speak of what the store must hold first.
   virtual bool is_durable() const { return cells.kept(); }
   // What it takes in memory beside its items.

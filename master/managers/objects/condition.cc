@@ -98,6 +98,8 @@ void Condition::left(SessionId session, std::uint64_t call, Hall& hall) {
   lock_->session_left(session, hall);
 }
 
-void Condition::undelivered(const ItemPtr&, Hall& hall) { lock_->free(hall); }
+void Condition::undelivered(SessionId session, const ItemPtr&, Hall& hall) {
+  lock_->take_back(session, hall);
+}
 
 }  // namespace reeve::master::managers

@@ -20,7 +20,7 @@ class Condition final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(const ItemPtr& item, Hall& hall) override;
+  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
 
  private:
   Outcome wait(Call& call);

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <limits>
 
 namespace reeve::master::managers {
 namespace {
@@ -82,10 +81,11 @@ bool LockCore::forget_acquire(std::uint64_t call) {
 }
 
 void LockCore::session_left(SessionId session, Hall& hall) {
-  if (kind_ == Kind::reentrant && held_by(session)) free(hall);
+  if (kind_ == Kind::reentrant) take_back(session, hall);
 }
 
-void LockCore::free(Hall& hall) {
+void LockCore::take_back(SessionId session, Hall& hall) {
+  if (!locked() || owner_ != session) return;
   levels_ = 0;
   serve(hall);
 }
@@ -116,7 +116,7 @@ void Lock::left(SessionId session, std::uint64_t call, Hall& hall) {
   core_->session_left(session, hall);
 }
 
-void Lock::undelivered(const ItemPtr&, Hall& hall) { core_->free(hall); }
+void Lock::undelivered(SessionId session, const ItemPtr&, Hall& hall) { core_->take_back(session, hall); }
 
 // ---- Semaphore
 
@@ -161,8 +161,7 @@ Outcome Semaphore::release(Call& call) {
     count = *number;
   }
   if (count < 1) return raise("ValueError", "n must be one or more");
-  const std::int64_t most = kind_ == Kind::bounded ? initial_ : std::numeric_limits<std::int64_t>::max();
-  if (count > most - value_) return raise("ValueError", "Semaphore released too many times");
+  if (count > value_max_ - value_) return raise("ValueError", "Semaphore released too many times");
   for (value_ += count; value_ > 0 && !line_.empty();) {
     --value_;
     call.hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
@@ -173,7 +172,7 @@ Outcome Semaphore::release(Call& call) {
 
 void Semaphore::give_one(Hall& hall) {
   if (line_.empty()) {
-    ++value_;
+    if (value_ < value_max_) ++value_;  // else others have released it already
     return note_all();
   }
   hall.wake(*this, line_.take_front().caller, Answer{.value = true, .precious = true});
@@ -185,7 +184,7 @@ void Semaphore::timed_out(const Caller& caller, Hall& hall, Now) {
 
 void Semaphore::left(SessionId, std::uint64_t call, Hall&) { line_.forget(call); }
 
-void Semaphore::undelivered(const ItemPtr&, Hall& hall) { give_one(hall); }
+void Semaphore::undelivered(SessionId, const ItemPtr&, Hall& hall) { give_one(hall); }
 
 // The count is one cell.
 void Semaphore::note_all() {

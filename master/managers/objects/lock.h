@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "master/managers/wait_line.h"
@@ -40,14 +41,15 @@ class LockCore {
   // False: the call is no acquire that waits here.
   bool forget_acquire(std::uint64_t call);
   void session_left(SessionId session, Hall& hall);
-  void free(Hall& hall);  // whatever its levels, for nobody holds it
+  // Frees it, whatever its levels, if it was this session that took it last: it may be somebody else's by now.
+  void take_back(SessionId session, Hall& hall);
 
  private:
   void take(SessionId session, std::uint32_t levels) { owner_ = session, levels_ = levels; }
   void serve(Hall& hall);
 
   Kind kind_;
-  SessionId owner_;
+  SessionId owner_;  // who took it; of a plain one anybody may release it
   std::uint32_t levels_ = 0;
   WaitLine<Claim> line_;
 };
@@ -64,7 +66,7 @@ class Lock final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(const ItemPtr& item, Hall& hall) override;
+  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
 
  private:
   std::shared_ptr<LockCore> core_;
@@ -73,7 +75,10 @@ class Lock final : public Object {
 class Semaphore final : public Object {
  public:
   enum class Kind : std::uint8_t { plain, bounded };
-  Semaphore(Kind kind, std::int64_t value) : kind_(kind), value_(value), initial_(value) {}
+  Semaphore(Kind kind, std::int64_t value)
+      : kind_(kind),
+        value_(value),
+        value_max_(kind == Kind::bounded ? value : std::numeric_limits<std::int64_t>::max()) {}
   static std::expected<std::shared_ptr<Object>, Raise> make(Kind kind, const Arguments& arguments);
 
   std::string_view type_name() const override {
@@ -83,7 +88,7 @@ class Semaphore final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(const ItemPtr& item, Hall& hall) override;
+  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
   // A Semaphore counts what programs signal to each other, so its count is kept. A bounded one says how many may be at
   // work at once: whoever was is gone with the connections.
   bool has_state() const override { return kind_ == Kind::plain; }
@@ -97,7 +102,7 @@ class Semaphore final : public Object {
 
   Kind kind_;
   std::int64_t value_;
-  std::int64_t initial_;
+  std::int64_t value_max_;
   WaitLine<> line_;
 };
 

@@ -167,7 +167,7 @@ void Queue::serve(Hall& hall) {
 }
 
 // It goes to where the next get finds it.
-void Queue::undelivered(const ItemPtr& item, Hall& hall) {
+void Queue::undelivered(SessionId, const ItemPtr& item, Hall& hall) {
   switch (order_) {
     case Order::fifo:
       items_.push_front(item);

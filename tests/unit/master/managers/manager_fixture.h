@@ -53,6 +53,20 @@ class Request {
   std::string bytes_;
 };
 
+// The request, with a proxy of a list as its argument.
+inline Request with_proxy(Request request, std::string_view ident) {
+  return request
+      .raw(
+          "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
+          "cmultiprocessing.managers\nToken\n)\x81(")
+      .text("list")
+      .raw(
+          "(U\x09"
+          "127.0.0.1I5000\nt")
+      .text(ident)
+      .raw("tbU\x06pickle}tR");
+}
+
 // Effects of a Broker that answers at once, given to the Manager as the Turn would.
 class BrokerAnswers final : public Effects {
  public:
@@ -92,14 +106,17 @@ class ManagerTest : public ::testing::Test, protected Replies {
   }
   // The first request of a connection, which says that calls follow.
   void connect(int session) { ask(session, Request{"", "accept_connection"}.text("test")); }
-  std::string create(std::string_view type) {
-    const std::string answer = ask(next_short++, Request{"", "create"}.text(type));
+  std::string create(std::string_view type) { return made_by(Request{"", "create"}.text(type)); }
+  std::string made_by(const Request& request) {
+    const std::string answer = ask(next_short++, request);
     const std::size_t at = answer.find("#RETURN");
     EXPECT_NE(at, std::string::npos) << answer;
     const auto size = static_cast<std::size_t>(answer.at(at + 9));  // "U", its length, the ident
     return answer.substr(at + 10, size);
   }
   void leave(int session) { manager.left(id(session), now, answers); }
+  // Its socket is closed, but nobody has noticed yet.
+  void vanish(int session) { gone.insert(static_cast<std::uint64_t>(session)); }
   void pass(Duration time) {
     now.mono += time;
     broker.tick(now, answers);
@@ -120,7 +137,7 @@ class ManagerTest : public ::testing::Test, protected Replies {
   void shut_down() override { ++shut_downs; }
 
   std::map<int, std::vector<std::string>> replies;
-  std::set<std::uint64_t> gone;  // their sockets are closed, but nobody has noticed yet
+  std::set<std::uint64_t> gone;  // those that vanished
   std::vector<SessionId> closing;
   std::string trouble;
   std::uint64_t unwritten = 0;

@@ -11,20 +11,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// The request, with a proxy of a list as its argument.
-Request with_proxy(Request request, std::string_view ident) {
-  return request
-      .raw(
-          "cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n"
-          "cmultiprocessing.managers\nToken\n)\x81(")
-      .text("list")
-      .raw(
-          "(U\x09"
-          "127.0.0.1I5000\nt")
-      .text(ident)
-      .raw("tbU\x06pickle}tR");
-}
-
 // A pickled tuple (x, last), of which x is a tuple that stands for 2^17 numbers and takes a hundred bytes.
 std::string shared_tuple(int last) {
   std::string value = "K\x01";
@@ -99,7 +85,7 @@ TEST_F(ManagerTest, AClientThatIsGoneTakesNothing) {
     ask(base + 1, Request{queue, "get"});
     leave(base + 1);
     ask(base + 2, Request{queue, "get"});
-    gone.insert(static_cast<std::uint64_t>(base + 2));  // it is handed the item, and that fails
+    vanish(base + 2);  // it is handed the item, and that fails
     ask(base + 3, Request{queue, "put"}.text("precious"));
     leave(base + 2);
     EXPECT_THAT(ask(base + 3, Request{queue, "get"}.no()), HasSubstr("precious"));
@@ -403,7 +389,7 @@ TEST_F(ManagerTest, AnItemThatCouldNotBeDeliveredIsAmongItsEqualsAgain) {
   for (int session : {1, 2, 3}) connect(session);
   const auto lost = [&](int session, std::string_view item) {  // handed out, and the client is gone
     EXPECT_EQ(ask(session, Request{queue, "get"}), "(waits)");
-    gone.insert(static_cast<std::uint64_t>(session));
+    vanish(session);
     ask(3, Request{queue, "put"}.raw(item));
   };
   lost(1, "U\x01m");
