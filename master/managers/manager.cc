@@ -146,7 +146,7 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
     returned_.push_back({.to = peer.in, .item = peer.item, .session = session, .value = {}});
   if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
   for (const auto& follower : peer.followers)
-    if (const auto object = follower.lock()) object->left(session, 0, *this);
+    if (const auto there = follower.lock()) there->session_left(session, *this);
   broker_was_asked_ = peer.hand != nullptr;
   if (peer.hand) broker_.session_left(session, now, effects);
   settle(now, effects);
@@ -204,16 +204,17 @@ void Manager::wake(Object& from, const Caller& caller, Outcome outcome) {
   deliver(caller.session, found->second, object, outcome, true);
 }
 
-void Manager::follow(Object& object, SessionId session) {
+void Manager::follow(std::weak_ptr<Follower> follower, SessionId session) {
   const auto found = peers_.find(session);
   if (found == peers_.end()) return;
   auto& followers = found->second.followers;
-  const bool known = std::ranges::any_of(
-      followers, [&object](const auto& follower) { return follower.lock().get() == &object; });
+  const bool known = std::ranges::any_of(followers, [&follower](const auto& other) {
+    return !other.owner_before(follower) && !follower.owner_before(other);
+  });
   if (known) return;
   if (followers.size() >= followers_usual_max)
-    std::erase_if(followers, [](const auto& follower) { return follower.expired(); });
-  followers.push_back(object.weak_from_this());
+    std::erase_if(followers, [](const auto& other) { return other.expired(); });
+  followers.push_back(std::move(follower));
 }
 
 // A proxy of a named queue is good before somebody asks for get_NAME in this run, and after the queue was removed: as

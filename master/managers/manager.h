@@ -69,7 +69,7 @@ class Manager final : private Hall, private QueueClients {
     std::shared_ptr<Object> in;  // the object it waits in, or whose answer is on its way
     ItemPtr item;                // in that answer
     std::optional<TimePoint> deadline;
-    std::vector<std::weak_ptr<Object>> followers;
+    std::vector<std::weak_ptr<Follower>> followers;
     std::unique_ptr<QueueHand> hand;  // what it holds of named queues; none: the Broker does not know it
   };
   using Deadline = std::tuple<TimePoint, SessionId, std::uint64_t>;  // …and the call
@@ -108,7 +108,7 @@ class Manager final : private Hall, private QueueClients {
 
   // ---- Hall
   void wake(Object& from, const Caller& caller, Outcome outcome) override;
-  void follow(Object& object, SessionId session) override;
+  void follow(std::weak_ptr<Follower> follower, SessionId session) override;
   std::shared_ptr<Object> find(std::string_view ident) override;
   std::expected<std::shared_ptr<Object>, Raise> adopt(std::shared_ptr<Object> made,
                                                       std::string_view type) override;

@@ -23,6 +23,8 @@ class Effects;
 
 namespace reeve::master::managers {
 
+class Hall;
+
 // One call of one connection. Numbers of calls rise, so waiters in their order are waiters by arrival.
 struct Caller {
   SessionId session;
@@ -33,14 +35,21 @@ struct Caller {
 class Object;
 class ObjectTable;
 
+// What belongs to sessions, and hears when one of them is gone that does not wait for it.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+  virtual void session_left(SessionId session, Hall& hall) = 0;
+};
+
 // What an object can ask for while it is called.
 class Hall {
  public:
   virtual ~Hall() = default;
   // The answer to a call that waited in `from`.
   virtual void wake(Object& from, const Caller& caller, Outcome outcome) = 0;
-  // The object wants to hear left() of this session, also when it does not wait in it.
-  virtual void follow(Object& object, SessionId session) = 0;
+  // It hears when this session is gone, if it is still there.
+  virtual void follow(std::weak_ptr<Follower> follower, SessionId session) = 0;
   virtual std::shared_ptr<Object> find(std::string_view ident) = 0;
   // Gives a new object an ident, for a proxy of it to be answered. Raises MemoryError over objects_max.
   virtual std::expected<std::shared_ptr<Object>, Raise> adopt(std::shared_ptr<Object> made,
@@ -72,7 +81,7 @@ class Object : public std::enable_shared_from_this<Object> {
 
   // The waiting call's time is up.
   virtual void timed_out(const Caller&, Hall&, Now) {}
-  // The session is gone, and with it the call that waited here, if one did.
+  // The session is gone, and with it the call that waited here.
   virtual void left(SessionId, std::uint64_t /*call*/, Hall&) {}
   // A precious answer did not reach its caller: `item` was in it, if any was.
   virtual void undelivered(SessionId, const ItemPtr& /*item*/, Hall&) {}

@@ -8,12 +8,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> methods{"acquire", "release", "wait", "notify", "notify_all"};
 
-// Python 2.7 says nothing about why a wait ended.
-Answer answer_of(bool notified, bool python2) {
-  if (python2) return {};
-  return {.value = notified};
-}
-
 }  // namespace
 
 Condition::Condition(std::shared_ptr<Lock> lock)
@@ -47,9 +41,9 @@ Outcome Condition::wait(Call& call) {
   if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot wait on un-acquired lock");
   const std::uint32_t levels = lock_->give_up(call.hall);
   if (*seconds && **seconds <= 0) {  // others may have the lock by now
-    if (lock_->claim(call.caller,
-                     {.levels = levels, .answer = answer_of(false, call.caller.python2), .object = this}))
-      return answer_of(false, call.caller.python2);
+    const Answer answer = answer_of(false, call.caller);
+    if (lock_->claim(call.caller, {.levels = levels, .answer = answer, .object = this}, call.hall))
+      return answer;
     return Answer{Waits{}};
   }
   return waiting_.wait(call, *seconds, {levels});
@@ -79,10 +73,16 @@ Outcome Condition::notify(Call& call) {
 }
 
 void Condition::retake(const Caller& caller, std::uint32_t levels, bool notified, Hall& hall) {
-  const Answer answer = answer_of(notified, caller.python2);
-  if (!lock_->claim(caller, {.levels = levels, .answer = answer, .object = this})) return;
-  hall.follow(*this, caller.session);
-  hall.wake(*this, caller, answer);
+  const Answer answer = answer_of(notified, caller);
+  if (lock_->claim(caller, {.levels = levels, .answer = answer, .object = this}, hall))
+    hall.wake(*this, caller, answer);
+}
+
+// It brings the lock with it. Python 2.7 says nothing about why a wait ended.
+Answer Condition::answer_of(bool notified, const Caller& caller) const {
+  Answer answer{.value = notified, .precious = lock_->of_nobody()};
+  if (caller.python2) answer.value = None{};
+  return answer;
 }
 
 void Condition::timed_out(const Caller& caller, Hall& hall, Now) {
@@ -92,10 +92,9 @@ void Condition::timed_out(const Caller& caller, Hall& hall, Now) {
     hall.wake(*this, caller, Answer{false});
 }
 
-void Condition::left(SessionId session, std::uint64_t call, Hall& hall) {
+void Condition::left(SessionId, std::uint64_t call, Hall&) {
   waiting_.forget(call);
   lock_->forget(call);
-  lock_->session_left(session, hall);
 }
 
 void Condition::undelivered(SessionId session, const ItemPtr&, Hall& hall) {

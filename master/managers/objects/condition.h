@@ -27,6 +27,7 @@ class Condition final : public Object {
   Outcome notify(Call& call);
   // Answers once the caller has its lock again.
   void retake(const Caller& caller, std::uint32_t levels, bool notified, Hall& hall);
+  Answer answer_of(bool notified, const Caller& caller) const;
 
   std::shared_ptr<Lock> shared_;  // keeps the other object, when there is one
   std::shared_ptr<LockCore> lock_;

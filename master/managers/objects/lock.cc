@@ -36,16 +36,14 @@ Outcome LockCore::acquire(Call& call, Object& object) {
   if (!patience) return std::unexpected(patience.error());
   const SessionId session = call.caller.session;
   const bool again = kind_ == Kind::reentrant && held_by(session);
-  const bool had = !locked() || again;
-  if (had) {
-    take(session, levels_ + 1);
-    if (kind_ == Kind::reentrant && !again) call.hall.follow(object, session);
-    return Answer{.value = true, .precious = kind_ == Kind::plain};
+  if (!locked() || again) {
+    take(session, levels_ + 1, call.hall);
+    return Answer{.value = true, .precious = of_nobody()};
   }
   if (!patience->waits) return Answer{false};
   return line_.wait(call, patience->seconds,
                     {.levels = 1,
-                     .answer = {.value = true, .precious = kind_ == Kind::plain},
+                     .answer = {.value = true, .precious = of_nobody()},
                      .object = &object,
                      .may_give_up = true});
 }
@@ -66,12 +64,12 @@ std::uint32_t LockCore::give_up(Hall& hall) {
   return levels;
 }
 
-bool LockCore::claim(const Caller& caller, Claim claim) {
+bool LockCore::claim(const Caller& caller, Claim claim, Hall& hall) {
   if (locked()) {
     line_.add(caller, std::move(claim));
     return false;
   }
-  take(caller.session, claim.levels);
+  take(caller.session, claim.levels, hall);
   return true;
 }
 
@@ -80,9 +78,7 @@ bool LockCore::forget_acquire(std::uint64_t call) {
   return claim != nullptr && claim->may_give_up && line_.forget(call);
 }
 
-void LockCore::session_left(SessionId session, Hall& hall) {
-  if (kind_ == Kind::reentrant) take_back(session, hall);
-}
+void LockCore::session_left(SessionId session, Hall& hall) { take_back(session, hall); }
 
 void LockCore::take_back(SessionId session, Hall& hall) {
   if (!locked() || owner_ != session) return;
@@ -93,10 +89,14 @@ void LockCore::take_back(SessionId session, Hall& hall) {
 void LockCore::serve(Hall& hall) {
   if (locked() || line_.empty()) return;
   const auto next = line_.take_front();
-  take(next.caller.session, next.extra.levels);
-  Object& object = *next.extra.object;
-  if (kind_ == Kind::reentrant) hall.follow(object, next.caller.session);
-  hall.wake(object, next.caller, next.extra.answer);
+  take(next.caller.session, next.extra.levels, hall);
+  hall.wake(*next.extra.object, next.caller, next.extra.answer);
+}
+
+void LockCore::take(SessionId session, std::uint32_t levels, Hall& hall) {
+  if (!of_nobody() && !held_by(session)) hall.follow(weak_from_this(), session);
+  owner_ = session;
+  levels_ = levels;
 }
 
 // ---- Lock
@@ -111,10 +111,7 @@ void Lock::timed_out(const Caller& caller, Hall& hall, Now) {
   if (core_->forget_acquire(caller.call)) hall.wake(*this, caller, Answer{false});
 }
 
-void Lock::left(SessionId session, std::uint64_t call, Hall& hall) {
-  core_->forget(call);
-  core_->session_left(session, hall);
-}
+void Lock::left(SessionId, std::uint64_t call, Hall&) { core_->forget(call); }
 
 void Lock::undelivered(SessionId session, const ItemPtr&, Hall& hall) { core_->take_back(session, hall); }
 

@@ -12,15 +12,18 @@
 
 namespace reeve::master::managers {
 
-// A lock without its proxy: the Lock and RLock of clients have one, and so has a Condition of its own.
-class LockCore {
+// A lock without its proxy: the Lock and RLock of clients have one, and so has a Condition of its own. A Condition of
+// the lock of a client shares it, so it is the core that follows its owner: either proxy may be gone.
+class LockCore final : public Follower, public std::enable_shared_from_this<LockCore> {
  public:
   enum class Kind : std::uint8_t { plain, reentrant };
   explicit LockCore(Kind kind) : kind_(kind) {}
 
   Kind kind() const { return kind_; }
+  // Any connection may release it, and the end of one does not.
+  bool of_nobody() const { return kind_ == Kind::plain; }
   bool locked() const { return levels_ > 0; }
-  bool held_by(SessionId session) const { return locked() && (kind_ == Kind::plain || owner_ == session); }
+  bool held_by(SessionId session) const { return locked() && (of_nobody() || owner_ == session); }
   std::uint32_t levels() const { return levels_; }
 
   // What the caller hears when it has the lock, after having taken `levels` of it.
@@ -36,16 +39,16 @@ class LockCore {
   // Gives up every level, for who waits at a Condition. Pre: held by the session.
   std::uint32_t give_up(Hall& hall);
   // True: the caller has it now; else it stands in line and will hear claim.answer.
-  bool claim(const Caller& caller, Claim claim);
+  bool claim(const Caller& caller, Claim claim, Hall& hall);
   bool forget(std::uint64_t call) { return line_.forget(call); }
   // False: the call is no acquire that waits here.
   bool forget_acquire(std::uint64_t call);
-  void session_left(SessionId session, Hall& hall);
+  void session_left(SessionId session, Hall& hall) override;
   // Frees it, whatever its levels, if it was this session that took it last: it may be somebody else's by now.
   void take_back(SessionId session, Hall& hall);
 
  private:
-  void take(SessionId session, std::uint32_t levels) { owner_ = session, levels_ = levels; }
+  void take(SessionId session, std::uint32_t levels, Hall& hall);
   void serve(Hall& hall);
 
   Kind kind_;

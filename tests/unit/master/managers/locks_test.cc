@@ -21,6 +21,13 @@ class LocksTest : public ManagerTest {
     vanish(session);
     EXPECT_EQ(ask(session, Request{object, "acquire"}), "(waits)");
   }
+  std::string condition_of(std::string_view lock) {
+    return made_by(with_proxy(Request{"", "create"}.text("Condition"), lock));
+  }
+  void waits(int session, std::string_view condition, double seconds = 1.0) {
+    EXPECT_TRUE(takes(session, condition));
+    EXPECT_EQ(ask(session, Request{condition, "wait"}.real(seconds)), "(waits)");
+  }
   std::string release(int session, std::string_view object) {
     return ask(session, Request{object, "release"});
   }
@@ -55,6 +62,75 @@ TEST_F(LocksTest, ASemaphoreWithTheLargestCountTakesAClaimBack) {
   EXPECT_THAT(ask(2, Request{tickets, "release"}.raw(largest)), HasSubstr("#RETURN"));
   leave(1);
   EXPECT_TRUE(takes(2, tickets));
+}
+
+TEST_F(LocksTest, AWaiterThatIsGoneWhenItIsWokenLeavesTheLockToOthers) {
+  for (const std::string_view kind : {"Lock", "RLock"}) {
+    SCOPED_TRACE(kind);
+    const std::string lock = create(kind), condition = condition_of(lock);
+    int waiter = next_short;
+    next_short += 3;
+    for (int session = waiter; session < next_short; ++session) connect(session);
+
+    waits(waiter, condition);  // notified, and it has the lock when the other releases it
+    EXPECT_TRUE(takes(1, condition));
+    EXPECT_THAT(ask(1, Request{condition, "notify"}), HasSubstr("#RETURN"));
+    vanish(waiter);
+    release(1, condition);
+    leave(waiter);
+    EXPECT_TRUE(takes(1, lock));
+    release(1, lock);
+
+    waits(++waiter, condition);  // its time is up
+    vanish(waiter);
+    pass(2s);
+    leave(waiter);
+    EXPECT_TRUE(takes(1, lock));
+    release(1, lock);
+
+    EXPECT_TRUE(takes(++waiter, condition));  // …at once
+    vanish(waiter);
+    ask(waiter, Request{condition, "wait"}.real(0));
+    leave(waiter);
+    EXPECT_TRUE(takes(1, lock));
+    release(1, lock);
+  }
+}
+
+TEST_F(LocksTest, AnRLockComesFreeWithItsOwnerWhicheverProxyItWasTakenThrough) {
+  const std::string lock = create("RLock");
+  const auto gone_before_its_owner = [&](int session, const auto& take) {
+    const std::string condition = condition_of(lock);
+    take(session, condition);
+    ask(next_short++, Request{"", "decref"}.text(condition));
+    EXPECT_THAT(ask(6, Request{condition, "release"}), HasSubstr("KeyError"));
+    EXPECT_FALSE(takes(6, lock));
+    leave(session);
+    EXPECT_TRUE(takes(6, lock));
+    release(6, lock);
+  };
+  gone_before_its_owner(
+      1, [this](int session, std::string_view condition) { EXPECT_TRUE(takes(session, condition)); });
+  gone_before_its_owner(2, [&](int session, std::string_view condition) {  // taken from the line
+    EXPECT_TRUE(takes(6, lock));
+    EXPECT_EQ(ask(session, Request{condition, "acquire"}), "(waits)");
+    release(6, lock);
+    EXPECT_EQ(heard(session).size(), 1u);
+  });
+  gone_before_its_owner(3, [this](int session, std::string_view condition) {  // taken again after a wait
+    waits(session, condition);
+    pass(2s);
+    EXPECT_EQ(heard(session).size(), 1u);
+  });
+}
+
+TEST_F(LocksTest, AnRLockOfAConnectionThatEndedIsNotTakenFromItsNextOwner) {
+  const std::string lock = create("RLock");
+  EXPECT_TRUE(takes(1, lock));
+  release(1, lock);
+  EXPECT_TRUE(takes(2, lock));
+  leave(1);
+  EXPECT_FALSE(takes(3, lock));
 }
 
 }  // namespace
