@@ -4,7 +4,7 @@
 #
 # The lines that it reads and writes are those of program_line.h. A pickled argument is answered with a pickle; any
 # other with JSON, or with a pickle where JSON would not keep a result: half a surrogate pair, keys that are no text,
-# nesting beyond what the worker reads. Bytes are {"$bytes": "…in base64"} in JSON, and a tuple is a list.
+# the dict {"$bytes": "text"}, nesting beyond what the worker reads. Bytes are {"$bytes": "…in base64"} in JSON, and a tuple is a list.
 import base64
 import importlib
 import json
@@ -65,6 +65,8 @@ def json_keeps(value, depth=1):
     """json.dumps makes text of any key, and one key of two."""
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
+            return False
+        if len(value) == 1 and isinstance(value.get("$bytes"), str):  # it would come back as bytes
             return False
         value = value.values()
     elif not isinstance(value, (list, tuple)):

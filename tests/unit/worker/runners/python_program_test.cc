@@ -86,6 +86,9 @@ def nested(depth):
         value = [value]
     return value
 
+def like_bytes(value):
+    return [{"$bytes": value}]
+
 def many_keys(value):
     return [{1: "a", "1": "b", None: 3}]
 
@@ -188,6 +191,16 @@ TEST_F(PythonProgramTest, ResultsWithKeysThatAreNoTextArePickled) {
   const Outcome outcome = call(runner, "5");
   EXPECT_EQ(outcome.encoding, Encoding::pickle);
   EXPECT_THAT(outcome.value, testing::AllOf(HasSubstr("a"), HasSubstr("b")));
+}
+
+TEST_F(PythonProgramTest, AResultThatWouldComeBackAsBytesIsPickled) {
+  ProgramRunner runner{function("like_bytes")};
+  for (const std::string text : {"\"aGk=\"", "\"abc\""}) {
+    const Outcome outcome = call(runner, text);
+    EXPECT_EQ(outcome.encoding, Encoding::pickle);
+    EXPECT_THAT(outcome.value, HasSubstr("$bytes"));
+  }
+  EXPECT_EQ(call(runner, "5").value, R"([{"$bytes": 5}])");
 }
 
 TEST_F(PythonProgramTest, ValuesAreNestedAsDeepAsTheBoundAndResultsBeyondItArePickled) {
