@@ -7,7 +7,9 @@
 
 #include "common/base/base64.h"
 #include "common/base/utf8.h"
+#include "common/pickle/convert.h"
 #include "common/pickle/limits.h"
+#include "common/pickle/stored.h"
 #include "worker/runners/json_form.h"
 #include "worker/runners/runner.h"
 
@@ -62,6 +64,17 @@ std::string only_value(std::string_view line) {
   return std::string{text};
 }
 
+// A pickle for whichever Python 3 runs the function: what Python 2 wrote is not always readable there. What has no such
+// form stays as it is, for the function's interpreter to say so.
+std::string readable_pickle(const std::string& payload) {
+  constexpr auto reader = pickle::Reader::python3_old;
+  if (pickle::plain_stored(payload, reader)) return payload;
+  const Result<pickle::Fragment> fragment = pickle::from_stored(payload);
+  if (!fragment || !pickle::needs_conversion(*fragment, reader)) return payload;
+  const Result<pickle::Fragment> form = pickle::convert(*fragment, reader);
+  return form ? pickle::to_stored(*form) : payload;
+}
+
 std::string text_of(const json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
@@ -83,9 +96,10 @@ Result<void> read_bytes(const json::object& answer, Outcome& outcome) {
 }  // namespace
 
 Result<std::string> program_request(const Work& work, bool reads_pickles) {
-  const auto json_of_pickle = reads_pickles ? std::nullopt : json_form(work);
-  const Encoding encoding = json_of_pickle ? Encoding::json : work.spec->encoding;
-  const auto payload = payload_field(encoding, json_of_pickle ? *json_of_pickle : work.payload);
+  const bool to_python = reads_pickles && work.spec->encoding == Encoding::pickle;
+  const auto other_form = to_python ? std::optional{readable_pickle(work.payload)} : json_form(work);
+  const Encoding encoding = other_form && !to_python ? Encoding::json : work.spec->encoding;
+  const auto payload = payload_field(encoding, other_form ? *other_form : work.payload);
   if (!payload) return fail(payload.error());
   const Fence& fence = work.fence;
   return fmt::format(R"({{"task":"{}","job":{},"index":{},"attempt":{},"queue":{},"encoding":"{}",{}}})"

@@ -166,6 +166,26 @@ TEST_F(PythonProgramTest, PicklesAreAnsweredWithPickles) {
   EXPECT_THAT(outcome.value, StartsWith("\x80\x04"));
 }
 
+// Strings with bytes above 127, which Python 3 would not take, and one that is a date's state.
+TEST_F(PythonProgramTest, ValuesOfPython2AreReadAsAPythonClientReadsThem) {
+  ProgramRunner runner{function("describe")};
+  const auto described = [&](const std::string& pickle) {
+    const Outcome outcome = call(runner, pickle, Encoding::pickle);
+    EXPECT_EQ(outcome.error, "");
+    return outcome.value;
+  };
+  EXPECT_THAT(described("\x80\x02U\x02\xff\xfe."s), HasSubstr("bytes b'\\xff\\xfe'"));
+  EXPECT_THAT(described("\x80\x02]U\x02\xff\xfe"
+                        "a."s),
+              HasSubstr("list [b'\\xff\\xfe']"));
+  EXPECT_THAT(described("\x80\x02U\x03"
+                        "abc."s),
+              HasSubstr("str 'abc'"));
+  EXPECT_THAT(described("\x80\x02"
+                        "cdatetime\ndatetime\n(U\x0a\x07\xe4\x01\x02\x03\x04\x00\x00\x00\x00tR."s),
+              HasSubstr("datetime.datetime(2020, 1, 2, 3, 4)"));
+}
+
 TEST_F(PythonProgramTest, AResultThatHasNoJsonIsPickled) {
   ProgramRunner runner{function("boxed")};
   const Outcome outcome = call(runner, "5");
