@@ -44,6 +44,7 @@ class Converter {
   Result<Fragment> run() {
     if (Result<void> scanned = scan_.fragment(from_.bytes); !scanned) return fail(std::move(scanned.error()));
     find_special();
+    if (has_fold_) return fail(Errc::invalid_argument, "a time with fold=1 has no form in Python 2");
     const std::uint64_t bytes_max = std::uint64_t{scan_.limits().convert_factor_max} * from_.bytes.size() +
                                     scan_.limits().convert_extra_bytes;
     out_.bytes.reserve(from_.bytes.size() + from_.bytes.size() / 8);
@@ -63,13 +64,13 @@ class Converter {
 
  private:
   // What can only be known from the whole: where frozensets begin, which texts are names of classes, which strings are
-  // the state of a date.
+  // the state of a date, or of one that has no form.
   void find_special() {
     for (std::uint32_t i = 0; i < scan_.entries(); ++i) {
       const Entry& entry = scan_.entry(i);
       if (lowers_ && entry.kind == Entry::Kind::frozenset) frozenset_marks_.insert(entry.edge);
       if (names_ == Names::alone && entry.kind == Entry::Kind::global) find_name_texts(entry);
-      if (!lowers_ && entry.kind == Entry::Kind::object) find_date(entry);
+      if (entry.kind == Entry::Kind::object) find_date(entry);
     }
     if (!lowers_) return;
     for (const Event& event : scan_.events())
@@ -94,7 +95,8 @@ class Converter {
   }
 
   void find_date(const Entry& entry) {
-    if (from_.bytes[entry.opcode] != op::reduce || !has_python2_dates(from_)) return;
+    const bool has_dates = lowers_ ? names_ == Names::with_texts : has_python2_dates(from_);
+    if (from_.bytes[entry.opcode] != op::reduce || !has_dates) return;
     const Entry& callable = scan_.entry(scan_.child(entry, 0));
     const Entry& arguments = scan_.entry(scan_.child(entry, 1));
     if (callable.kind != Entry::Kind::global || arguments.kind != Entry::Kind::tuple ||
@@ -103,7 +105,20 @@ class Converter {
     const Scan::Name name = scan_.name(scan_.child(entry, 0));
     if (name.module != "datetime" || (name.name != "date" && name.name != "time" && name.name != "datetime"))
       return;
-    date_states_.insert(scan_.entry(scan_.child(arguments, 0)).opcode);
+    const Entry& state = scan_.entry(scan_.child(arguments, 0));
+    if (!lowers_)
+      date_states_.insert(state.opcode);
+    else if (state.kind == Entry::Kind::atom)
+      has_fold_ = has_fold_ || is_folded(name.name, argument(scan_.token(state.opcode)));
+  }
+
+  // Whether the state of a date has fold=1, the second of two equal times when clocks are put back: the highest bit of
+  // the month, of a time the hour's. Python 2 has no such times, and would refuse the state only after it has the item.
+  static bool is_folded(std::string_view type, std::string_view state) {
+    constexpr std::size_t datetime_bytes = 10, month_at = 2, time_bytes = 6, hour_at = 0;
+    const auto high = [&](std::size_t at) { return static_cast<unsigned char>(state[at]) >= 0x80; };
+    if (type == "datetime") return state.size() == datetime_bytes && high(month_at);
+    return type == "time" && state.size() == time_bytes && high(hour_at);
   }
 
   const Event* event(std::uint32_t at) const {
@@ -320,6 +335,7 @@ class Converter {
   std::size_t event_ = 0;
   std::uint32_t set_ = 0;
   std::unordered_set<std::uint32_t> frozenset_marks_, date_states_;
+  bool has_fold_ = false;
   std::unordered_set<std::uint32_t> native_texts_;  // that are to be a str in Python 2
   std::unordered_set<std::uint32_t> dropped_;  // texts that are only names, and the opcodes that take them
   std::vector<std::pair<std::uint32_t, Token>> waiting_puts_;  // of sets that are being filled

@@ -16,7 +16,7 @@ bool needs_conversion(const Fragment& fragment, Reader reader);
 // str where it is ASCII and becomes bytes where it is not, classes get their names of the other generation.
 //
 // invalid_argument: there is no safe form (a class within a class, a set that contains itself, protocol 4 keyword
-// construction for Python 2). The caller answers #UNSERIALIZABLE and leaves the item where it was.
+// construction, a time with fold=1 for Python 2). The caller answers #UNSERIALIZABLE and leaves the item where it was.
 Result<Fragment> convert(const Fragment& fragment, Reader reader, const Limits& limits = {});
 
 // One form for what different Pythons write differently, to compare values that stay opaque: as for Python 2, names of

@@ -186,6 +186,31 @@ TEST(ConvertTest, WhatPython2CannotSayIsRefused) {
   }
 }
 
+// The second of two equal times: the highest bit of the month of a datetime, of the hour of a time.
+TEST(ConvertTest, ATimeWithAFoldHasNoFormInPython2) {
+  const auto fragment = [](std::string_view type, std::string state) {
+    return Fragment{
+        .bytes = fmt::format("\x8c\x08"
+                             "datetime\x8c{}{}\x93"
+                             "C{}{}\x85R",
+                             static_cast<char>(type.size()), type, static_cast<char>(state.size()), state),
+        .protocol = 4,
+        .python2_names = false,
+        .classes = {{"datetime", std::string{type}}}};
+  };
+  const std::string minutes{"\x1e\0\0\0\0", 5};
+  for (const char fold : {'\0', '\x80'}) {
+    const Fragment datetime =
+        fragment("datetime", "\x07\xe4" + std::string(1, static_cast<char>(5 | fold)) + "\x06\x01" + minutes);
+    const Fragment time = fragment("time", std::string(1, static_cast<char>(1 | fold)) + minutes);
+    for (const Fragment& value : {datetime, time}) {
+      EXPECT_EQ(convert(value, Reader::python2).has_value(), fold == 0);
+      EXPECT_EQ(convert(value, Reader::python3_old)->bytes, value.bytes);
+      EXPECT_NE(canonical_bytes(value), value.bytes);
+    }
+  }
+}
+
 TEST(ConvertTest, FormThatIsMuchLongerIsRefusedByName) {
   const Fragment sets{.bytes =
                           "](\x8f\x8f\x8f\x8f"
