@@ -248,7 +248,14 @@ std::string class_name(const Fragment& fragment) {
   if (!scan.fragment(fragment.bytes)) return "object";
   const std::uint32_t top = scan.resolve(scan.top());
   const Entry& entry = scan.entry(top);
-  const auto dotted = [](Scan::Name name) { return fmt::format("{}.{}", name.module, name.name); };
+  // A name may be any text, and goes to terminals and logs.
+  const auto dotted = [](Scan::Name name) {
+    std::string out;
+    const std::string chars = fmt::format("{}.{}", name.module, name.name);
+    std::string_view rest = chars;
+    for (char32_t character; take_character(rest, character);) append_printable(out, character);
+    return out;
+  };
   if (entry.kind == Entry::Kind::global) return dotted(scan.name(top));
   if (entry.kind != Entry::Kind::object) return std::string(container_name(entry.kind));
   if (scan.bytes()[entry.opcode] == op::inst) return dotted(Scan::split_name(scan.argument(entry.opcode)));

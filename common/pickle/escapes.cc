@@ -1,6 +1,9 @@
 #include "common/pickle/escapes.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
+#include <iterator>
 
 #include "common/pickle/utf8.h"
 
@@ -47,6 +50,17 @@ bool take_escape(std::string_view& text, std::string& out) {
 }
 
 }  // namespace
+
+void append_printable(std::string& out, char32_t character) {
+  const auto code = static_cast<std::uint32_t>(character);
+  const bool hidden = code < 0x20 || (code >= 0x7f && code <= 0xa0) || code == 0xad;
+  if (!hidden && !is_surrogate(character))
+    append_utf8(out, character);
+  else if (code < 0x100)
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
+  else
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+}
 
 std::optional<std::string> unquote(std::string_view text) {
   if (text.size() < 2 || text.front() != text.back()) return {};

@@ -7,6 +7,9 @@
 
 namespace reeve::pickle {
 
+// Appends a character as Python's repr() shows it in a str: escaped, where nobody would see it.
+void append_printable(std::string& out, char32_t character);
+
 // The bytes of a quoted Python 2 string: 'it\'s\n'. None: it is not well formed.
 std::optional<std::string> unquote(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "common/pickle/escapes.h"
 #include "common/pickle/real_text.h"
 #include "common/pickle/utf8.h"
 #include "common/pickle/value.h"
@@ -12,14 +13,6 @@ namespace reeve::pickle {
 namespace {
 
 using Kind = Value::Kind;
-
-void append_escape(std::string& out, char32_t character) {
-  const auto code = static_cast<std::uint32_t>(character);
-  if (character < 0x100)
-    fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
-  else
-    fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
-}
 
 // Python's choice of quotes: ' unless the text has them and no ".
 char quote_for(std::string_view text) {
@@ -53,11 +46,7 @@ void append_text(std::string& out, std::string_view text) {
   out += quote;
   for (char32_t character; take_character(text, character);) {
     if (append_common_escape(out, character, quote)) continue;
-    const bool hidden = character < 0x20 || (character >= 0x7f && character <= 0xa0) || character == 0xad;
-    if (hidden || is_surrogate(character))
-      append_escape(out, character);
-    else
-      append_utf8(out, character);
+    append_printable(out, character);
   }
   out += quote;
 }
@@ -70,7 +59,7 @@ void append_bytes(std::string& out, std::string_view bytes) {
     const auto byte = static_cast<unsigned char>(c);
     if (append_common_escape(out, byte, quote)) continue;
     if (byte < 0x20 || byte >= 0x7f)
-      append_escape(out, byte);
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
     else
       out += c;
   }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/pickle/compare.h"
+#include "common/pickle/json.h"
 #include "common/pickle/pieces.h"
 #include "tests/unit/common/pickle/vectors.h"
 
@@ -16,6 +17,7 @@ namespace reeve::pickle {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using namespace std::string_literals;
 using Kind = Value::Kind;
 
@@ -204,6 +206,12 @@ TEST(ValueTest, InstancesAreOpaqueWithTheirClass) {
       ASSERT_EQ(value->kind(), Kind::opaque) << vector.title();
       EXPECT_EQ(class_name(value->fragment()), class_is) << vector.title();
     }
+}
+
+TEST(ValueTest, NamesOfClassesHideNothing) {
+  const Value value = decoded("cev\x1b]0;pwn\x07il\nC\x1b[31m\n)\x81");
+  EXPECT_EQ(*repr(value), "<ev\\x1b]0;pwn\\x07il.C\\x1b[31m object>");
+  EXPECT_THAT(to_json(value).error().detail, Not(HasSubstr("\x1b")));
 }
 
 TEST(ValueTest, OpaqueIsTheElementNotTheTuple) {
