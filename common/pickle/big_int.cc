@@ -5,6 +5,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "common/pickle/keyed_hash.h"
+
 namespace reeve::pickle {
 
 namespace {
@@ -135,11 +137,7 @@ double BigInt::to_double() const {
   return value;
 }
 
-std::size_t BigInt::hash() const {
-  std::size_t hash = negative_ ? 0x9e37'79b9'7f4a'7c15u : 0;
-  for (const std::uint32_t digit : digits_) hash = (hash ^ digit) * 0x1000'0000'01b3u;
-  return hash;
-}
+std::size_t BigInt::hash() const { return keyed_hash(to_bytes()); }
 
 std::strong_ordering BigInt::operator<=>(const BigInt& other) const {
   if (negative_ != other.negative_)

@@ -1,12 +1,13 @@
 #include "common/pickle/compare.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <compare>
-#include <functional>
 #include <unordered_map>
 
 #include "common/pickle/convert.h"
+#include "common/pickle/keyed_hash.h"
 
 namespace reeve::pickle {
 
@@ -45,10 +46,6 @@ std::partial_ordering compare_numbers(const Value& a, const Value& b) {
 bool is_bytes(Kind kind) { return kind == Kind::bytes || kind == Kind::bytearray; }
 bool is_set(Kind kind) { return kind == Kind::set || kind == Kind::frozenset; }
 bool is_sequence(Kind kind) { return kind == Kind::tuple || kind == Kind::list; }
-
-std::size_t mix(std::size_t seed, std::size_t value) {
-  return (seed ^ value) * 0x9e37'79b9'7f4a'7c15u + (seed >> 29);
-}
 
 // Compares and hashes within a budget; afterwards `error()` tells what went wrong, if anything.
 class Comparison {
@@ -93,7 +90,7 @@ class Comparison {
       case Kind::text:
       case Kind::bytes:
         if (!pay(value.chars().size() / chars_per_step)) return 0;
-        return mix(value.kind() == Kind::text ? 2 : 3, std::hash<std::string_view>{}(value.chars()));
+        return keyed_hash(value.kind() == Kind::text ? 2 : 3, keyed_hash(value.chars()));
       case Kind::tuple:
       case Kind::slice:
       case Kind::range:
@@ -103,12 +100,12 @@ class Comparison {
         return value.elements()[1].real() == 0 ? hash(value.elements()[0]) : hash_elements(value);
       case Kind::frozenset: {
         std::size_t sum = 4;
-        for (const Value& element : value.elements()) sum += mix(5, hash(element));
+        for (const Value& element : value.elements()) sum += keyed_hash(5, hash(element));
         return sum;
       }
       case Kind::opaque:
         return pay(value.fragment().bytes.size() / opcodes_per_step)
-                   ? mix(6, std::hash<std::string>{}(canonical_bytes(value.fragment())))
+                   ? keyed_hash(6, keyed_hash(canonical_bytes(value.fragment())))
                    : 0;
       default:
         complain(Errc::invalid_argument, fmt::format("unhashable type: '{}'", type_name(value)));
@@ -194,7 +191,7 @@ class Comparison {
     std::size_t seed = value.elements().size();
     for (const Value& element : value.elements()) {
       if (error_) return 0;
-      seed = mix(seed, hash(element));
+      seed = keyed_hash(seed, hash(element));
     }
     return seed;
   }
@@ -202,12 +199,13 @@ class Comparison {
   static std::size_t hash_number(const Value& value) {
     if (value.kind() == Kind::real) {
       const double real = value.real();
-      if (!std::isfinite(real) || real != std::trunc(real)) return std::hash<double>{}(real);
+      if (!std::isfinite(real) || real != std::trunc(real))
+        return keyed_hash(8, std::bit_cast<std::uint64_t>(real));
       if (real >= -int64_end && real < int64_end)
-        return mix(7, static_cast<std::size_t>(static_cast<std::int64_t>(real)));
+        return keyed_hash(7, static_cast<std::size_t>(static_cast<std::int64_t>(real)));
       return BigInt::truncated(real).hash();
     }
-    if (const auto small = value.to_int64()) return mix(7, static_cast<std::size_t>(*small));
+    if (const auto small = value.to_int64()) return keyed_hash(7, static_cast<std::size_t>(*small));
     return value.big().hash();
   }
 

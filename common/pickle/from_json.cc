@@ -5,6 +5,7 @@
 #include "common/base/base64.h"
 #include "common/pickle/bytes_key.h"
 #include "common/pickle/json.h"
+#include "common/pickle/keyed_hash.h"
 
 namespace reeve::pickle {
 
@@ -93,7 +94,7 @@ class Builder {
 
 // Of keys that come twice the last value counts, in the place of the first.
 std::vector<Value> without_repeated_keys(std::vector<Value> elements) {
-  std::unordered_map<std::string_view, std::size_t> places;
+  std::unordered_map<std::string_view, std::size_t, KeyedHash> places;
   std::vector<Value> out;
   out.reserve(elements.size());
   for (std::size_t i = 0; i < elements.size(); i += 2) {

@@ -10,6 +10,7 @@
 
 #include "common/pickle/compare.h"
 #include "common/pickle/json.h"
+#include "common/pickle/keyed_hash.h"
 #include "common/pickle/pieces.h"
 #include "tests/unit/common/pickle/vectors.h"
 
@@ -370,6 +371,28 @@ TEST(CompareTest, ContainersThatChangeAreNoKeys) {
     EXPECT_EQ(hash(value).error().detail, fmt::format("unhashable type: '{}'", name));
     EXPECT_FALSE(hash(tuple({value})));
   }
+}
+
+// With PYTHONHASHSEED=0 the key of Python 3.11 is zero.
+TEST(KeyedHashTest, ItIsThatOfPython) {
+  EXPECT_EQ(siphash13({}, "a"), 0x407448d2b89b1813u);
+  EXPECT_EQ(siphash13({}, "abc"), 0xc03bc3a0042630f2u);
+  EXPECT_EQ(siphash13({}, "12345678"), 0x3489982430560a87u);
+  EXPECT_EQ(siphash13({}, "hello, sip hash"), 0x35f8d06503ca0f34u);
+  EXPECT_NE(siphash13({1, 0}, "a"), siphash13({}, "a"));
+  EXPECT_NE(siphash13({0, 1}, "a"), siphash13({}, "a"));
+}
+
+TEST(CompareTest, NobodyCanChooseKeysThatShareABucket) {
+  // Multiples of a golden ratio's inverse: a hash that multiplies by it leaves them in one of `buckets`.
+  constexpr std::uint64_t inverse = 0xf1de'83e1'9937'733du, buckets = 42043, count = 1000;
+  static_assert(inverse * 0x9e37'79b9'7f4a'7c15u == 1);
+  std::set<std::uint64_t> used;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto number = static_cast<std::int64_t>((i * buckets * inverse) ^ 7);
+    used.insert(*hash(integer(number)) % buckets);
+  }
+  EXPECT_GT(used.size(), count * 9 / 10);
 }
 
 TEST(CompareTest, WhatStandsBehindADifferentPriorityIsNeverCompared) {
