@@ -161,9 +161,10 @@ bool write_answer(pickle::Reader reader, const Outcome& outcome, std::string& ou
   ReplyWriter reply{reader, out, outcome ? kind_of(*outcome) : ReplyKind::error};
   const Result<void> written =
       outcome ? std::visit(ValueWriter{reply}, outcome->value) : write_exception(outcome.error(), reply);
-  if (!written)
-    reply.restart(ReplyKind::unserializable),
-        reply.text(fmt::format("ValueError: {}\n", written.error().detail));
+  if (!written) {
+    reply.restart(ReplyKind::unserializable);
+    reply.text(fmt::format("ValueError: {}\n", written.error().detail));
+  }
   reply.finish();
   const bool readable = !outcome || !std::holds_alternative<Unserializable>(outcome->value);
   return written && readable;
