@@ -19,6 +19,17 @@ constexpr std::size_t read_bytes = 16u << 10;
 constexpr std::size_t pipe_bytes = 64u << 10;  // what a pipe holds
 constexpr Duration second = std::chrono::seconds{1};
 
+// Takes the priority off the line.
+log::Level take_level(std::string& line) {
+  if (line.size() < 3 || line[0] != '<' || line[1] < '0' || line[1] > '7' || line[2] != '>')
+    return log::Level::info;
+  const char priority = line[1];
+  line.erase(0, 3);
+  if (priority <= '3') return log::Level::error;
+  if (priority == '4') return log::Level::warn;
+  return priority == '7' ? log::Level::debug : log::Level::info;
+}
+
 // For poll(): not too early.
 int milliseconds_until(TimePoint until) {
   if (until == TimePoint::max()) return -1;
@@ -44,9 +55,16 @@ void ErrorLines::add(std::string_view bytes, TimePoint now) {
   }
 }
 
-TimePoint ErrorLines::next_tick() const { return left_out_ > 0 ? second_ + second : TimePoint::max(); }
+TimePoint ErrorLines::next_tick() const {
+  return std::min(left_out_ > 0 ? second_ + second : TimePoint::max(),
+                  repeated_ > 0 ? error_told_ + same_error_pause : TimePoint::max());
+}
 
 void ErrorLines::tick(TimePoint now) {
+  if (now - error_told_ >= same_error_pause && repeated_ > 0) {
+    tell_repeated();
+    error_told_ = now;
+  }
   if (now - second_ < second) return;
   tell_left_out();
   second_ = now;
@@ -55,25 +73,48 @@ void ErrorLines::tick(TimePoint now) {
 
 void ErrorLines::end_line(TimePoint now) {
   tick(now);
+  if (line_.size() > error_line_max_bytes) line_.replace(error_line_max_bytes, 1, "…");
+  log_line(now);
+  line_.clear();
+}
+
+void ErrorLines::log_line(TimePoint now) {
+  const log::Level level = take_level(line_);
+  const bool is_error = level == log::Level::error;
+  if (is_error && was_just_told(now)) return;
   if (++lines_ > error_lines_per_second_max) {
     ++left_out_;
   } else if (!line_.empty()) {
-    if (line_.size() > error_line_max_bytes) line_.replace(error_line_max_bytes, 1, "…");
-    sink_(line_);
+    if (is_error) tell_repeated();
+    sink_(level, line_);
+    if (!is_error) return;
+    last_error_ = line_;
+    error_told_ = now;
   }
-  line_.clear();
+}
+
+bool ErrorLines::was_just_told(TimePoint now) {
+  if (line_ != last_error_ || now - error_told_ >= same_error_pause) return false;
+  ++repeated_;
+  return true;
 }
 
 void ErrorLines::tell_left_out() {
   if (left_out_ > 0)
-    sink_(fmt::format("({} lines left out: more than {} within a second)", left_out_,
-                      error_lines_per_second_max));
+    sink_(log::Level::info, fmt::format("({} lines left out: more than {} within a second)", left_out_,
+                                        error_lines_per_second_max));
   left_out_ = 0;
+}
+
+void ErrorLines::tell_repeated() {
+  if (repeated_ > 0) sink_(log::Level::error, fmt::format("{} (repeats: {})", last_error_, repeated_));
+  repeated_ = 0;
 }
 
 void ErrorLines::finish() {
   if (!line_.empty()) end_line(second_);
   tell_left_out();
+  tell_repeated();
 }
 
 // ---------------------------------------------------------------- ProgramErrors
@@ -98,7 +139,8 @@ ProgramErrors::~ProgramErrors() {
 }
 
 void ProgramErrors::read() {
-  ErrorLines lines{[this](const std::string& line) { log::info("program {}: {}", name_, line); }};
+  ErrorLines lines{
+      [this](log::Level level, const std::string& line) { log::at(level, "program {}: {}", name_, line); }};
   std::array<char, read_bytes> bytes{};
   for (bool over = false; !over;) {
     std::array<pollfd, 2> fds{{{.fd = from_.get(), .events = POLLIN, .revents = 0},

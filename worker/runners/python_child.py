@@ -14,18 +14,50 @@ import select
 import sys
 import traceback
 
+AS_AN_ERROR = "<3>"  # of program_errors.h
 PICKLE_PROTOCOL = 4  # 3.6 and 3.7 read no higher one
 ERROR_CHARS_MAX = 32_768  # of what went wrong, and as many of where
 SHOWN_CHARS_MAX = 40  # of a text that is refused
 VALUE_DEPTH_MAX = 200  # of common/pickle/limits.h, by which program_line.cc reads what we answer
 
 
-def find(name):
-    module, _, path = name.partition(":")
-    found = importlib.import_module(module)
+class NotReady(Exception):
+    """There is no function: what was being done, and why that failed."""
+
+    def __init__(self, doing, error):
+        super().__init__(doing, error)
+        self.sentence = "%s: %s" % (doing, reason(error))
+        self.text = self.sentence + "\n" + where(error, with_reason=False)
+
+
+def attempt(doing, step, *arguments):
+    try:
+        return step(*arguments)
+    except BaseException as error:
+        raise NotReady(doing, error)
+
+
+def directory():
+    try:
+        return os.getcwd()
+    except OSError:
+        return "that is gone"
+
+
+def member(found, path):
     for part in path.split("."):
         found = getattr(found, part)
+    if not callable(found):
+        raise TypeError("it is no function, but of type " + type(found).__name__)
     return found
+
+
+def find(name):
+    name, _, path = name.partition(":")
+    importing = "cannot import module %s (cwd %s)" % (name, directory())
+    module = attempt(importing, importlib.import_module, name)
+    file = getattr(module, "__file__", None) or "without a file"
+    return attempt("cannot find %s in module %s (%s)" % (path, name, file), member, module, path)
 
 
 class Refused(Exception):
@@ -104,18 +136,44 @@ def shortened(text):
     return "%s\n... %d characters are left out ...\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
 
 
-def error_with(error, frames):
-    """What went wrong in a line, then where, without our own frames."""
-    if isinstance(error, Refused):
-        return json.dumps({"error": str(error)})
+def reason(error):
+    """A syntax error is its lines as well, which stand in where()."""
+    if isinstance(error, SyntaxError):
+        return "%s: %s" % (type(error).__name__, error)
+    return shortened("".join(traceback.format_exception_only(type(error), error)).strip())
+
+
+def is_machinery(frame):
+    """Ours, or Python's own that imports."""
+    return frame.f_globals is globals() or str(frame.f_globals.get("__name__")).startswith("importlib")
+
+
+def where(error, with_reason):
+    """The traceback, without our own frames."""
     trace = error.__traceback__
-    for _ in range(frames):
-        trace = trace.tb_next if trace is not None else None
-    what = "".join(traceback.format_exception_only(type(error), error)).strip()
-    where = "".join(traceback.format_exception(type(error), error, trace))
-    # Names of files may hold half a surrogate pair, which has no UTF-8.
-    text = (shortened(what) + "\n" + shortened(where)).encode("utf-8", "backslashreplace").decode()
-    return json.dumps({"error": text})
+    while trace is not None and is_machinery(trace.tb_frame):
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    last = traceback.format_exception_only(type(error), error)[-1]
+    if not with_reason and text.endswith(last):
+        text = text[: -len(last)]
+    return shortened(text)
+
+
+def in_utf8(text):
+    """Names of files may hold half a surrogate pair, which has no UTF-8."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def error_with(error):
+    """What went wrong in a line, then where."""
+    if isinstance(error, NotReady):
+        text = error.text
+    elif isinstance(error, Refused):
+        text = str(error)
+    else:
+        text = reason(error) + "\n" + where(error, with_reason=True)
+    return json.dumps({"error": in_utf8(text.rstrip("\n")).decode()})
 
 
 def flush_output():
@@ -133,7 +191,15 @@ def run(function, line):
         as_pickle = request["encoding"] == "pickle"
         return answer_with(function(argument_of(request)), as_pickle), None
     except BaseException as error:  # also SystemExit: the function does not end the child
-        return None, error_with(error, 1)
+        return None, error_with(error)
+
+
+def log_error(sentence):
+    """In the worker's log, if the module has left standard error in its place."""
+    try:
+        os.write(2, in_utf8(AS_AN_ERROR + sentence.replace("\n", " ") + "\n"))
+    except OSError:
+        pass
 
 
 class Channel:
@@ -182,17 +248,20 @@ def prepare():
     try:
         function = find(sys.argv[1])
         for initializer in sys.argv[2:]:
-            find(initializer)()
+            attempt("the initializer %s failed" % initializer, find(initializer))
         return function, None
-    except BaseException as error:
-        return None, error_with(error, 1)
+    except NotReady as failure:
+        return None, failure
 
 
 def main():
     channel = Channel()
     awaited = channel.has_request(0)
-    function, failure = prepare()
+    function, not_ready = prepare()
+    failure = not_ready and error_with(not_ready)
     channel.end_what_was_forked(failure)
+    if not_ready:
+        log_error(not_ready.sentence)
     if failure and awaited:
         channel.requests.readline()
         channel.answer(failure)

@@ -23,7 +23,11 @@ class ErrorLinesTest : public testing::Test {
   void add(std::string_view bytes) { lines.add(bytes, now); }
 
   std::vector<std::string> logged;
-  ErrorLines lines{[this](std::string line) { logged.push_back(std::move(line)); }};
+  std::vector<log::Level> levels;
+  ErrorLines lines{[this](log::Level level, std::string line) {
+    logged.push_back(std::move(line));
+    levels.push_back(level);
+  }};
   TimePoint now{1h};
 };
 
@@ -68,6 +72,32 @@ TEST_F(ErrorLinesTest, HowMuchWasLeftOutIsToldThoughNothingMoreComes) {
   ASSERT_THAT(logged, SizeIs(error_lines_per_second_max + 1));
   EXPECT_THAT(logged.back(), HasSubstr("801 lines left out"));
   EXPECT_EQ(lines.next_tick(), TimePoint::max());
+}
+
+TEST_F(ErrorLinesTest, APriorityIsTheLevelOfTheLine) {
+  add("<2>broken\n<4>old\n<6>as usual\n<7>at work\n<8>other\n<3\n<3>\n");
+  EXPECT_THAT(logged, ElementsAre("broken", "old", "as usual", "at work", "<8>other", "<3"));
+  using enum log::Level;
+  EXPECT_THAT(levels, ElementsAre(error, warn, info, debug, info, info));
+}
+
+TEST_F(ErrorLinesTest, AnErrorThatIsToldAgainAndAgainIsCounted) {
+  for (int i = 0; i < 3; ++i) add("<3>no module\nimporting\nimporting\n");
+  EXPECT_THAT(logged, ElementsAre("no module", "importing", "importing", "importing", "importing",
+                                  "importing", "importing"));
+  EXPECT_EQ(lines.next_tick(), now + same_error_pause);
+  lines.tick(now + same_error_pause);
+  EXPECT_EQ(logged.back(), "no module (repeats: 2)");
+  EXPECT_EQ(levels.back(), log::Level::error);
+  EXPECT_EQ(lines.next_tick(), TimePoint::max());
+
+  now += 2 * same_error_pause;
+  add("<3>no module\n<3>no module\n<3>no function\n");
+  EXPECT_THAT(std::vector(logged.end() - 3, logged.end()),
+              ElementsAre("no module", "no module (repeats: 1)", "no function"));
+  add("<3>no function\n");
+  lines.finish();
+  EXPECT_EQ(logged.back(), "no function (repeats: 1)");
 }
 
 TEST_F(ErrorLinesTest, ControlCharactersDoNotReachTheLog) {

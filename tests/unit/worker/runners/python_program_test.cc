@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "common/pickle/limits.h"
@@ -321,21 +322,72 @@ TEST_F(PythonProgramTest, AModuleThatCannotBeImportedSaysWhy) {
   ProgramRunner runner{{.name = "gone",
                         .command = python_command("python3", {"no_such_module:f", {}}),
                         .restart = {.first = 1ms, .max = 2ms}}};
-  EXPECT_THAT(call(runner, "1").error, StartsWith("ModuleNotFoundError: No module named 'no_such_module'"));
+  EXPECT_EQ(call(runner, "1").error,
+            fmt::format("cannot import module no_such_module (cwd {}): ModuleNotFoundError: No module named "
+                        "'no_such_module'",
+                        std::filesystem::current_path().string()));
+}
+
+TEST_F(PythonProgramTest, AModuleThatFailsSaysWhereButNothingOfWhoImportsIt) {
+  std::ofstream(dir_ / "sick.py") << "import json\nimport no_such_module\n";
+  std::ofstream(dir_ / "mistyped.py") << "def f(:\n    pass\n";
+  ProgramOptions options = function("same");
+  options.command = python_command("python3", {"sick:f", {}});
+  ProgramRunner sick{options};
+  const std::string error = call(sick, "1").error;
+  EXPECT_THAT(error, StartsWith("cannot import module sick (cwd " + dir_.path() +
+                                "): ModuleNotFoundError: No module named 'no_such_module'\nTraceback"));
+  EXPECT_THAT(error, HasSubstr("sick.py\", line 2"));
+  EXPECT_THAT(error, testing::Not(HasSubstr("importlib")));
+  EXPECT_EQ(error.find("No module named"), error.rfind("No module named"));
+
+  options.command = python_command("python3", {"mistyped:f", {}});
+  ProgramRunner mistyped{options};
+  const std::string lines = call(mistyped, "1").error;
+  EXPECT_THAT(lines, StartsWith("cannot import module mistyped (cwd " + dir_.path() +
+                                "): SyntaxError: invalid syntax"));
+  EXPECT_EQ(lines.find("def f(:"), lines.rfind("def f(:"));
+  EXPECT_EQ(lines.find("SyntaxError"), lines.rfind("SyntaxError"));
+  EXPECT_THAT(lines, HasSubstr("def f(:"));
+}
+
+TEST_F(PythonProgramTest, WhatFailsBeforeTheFirstTaskIsAnErrorInTheLog) {
+  Fifo tries{dir_ / "tries"};
+  testing::internal::CaptureStderr();
+  {
+    ProgramRunner runner{function("same", "work:prepare_when_put_right")};
+    tries.line();
+    call(runner, "1");
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(
+      log,
+      HasSubstr("error: program same: the initializer work:prepare_when_put_right failed: RuntimeError: not "
+                "put right\n"));
+  EXPECT_THAT(log, HasSubstr("not put right (repeats: 1)\n"));
+}
+
+TEST_F(PythonProgramTest, AFunctionThatIsNoneIsNotCalled) {
+  ProgramRunner runner{function("HERE")};
+  EXPECT_THAT(call(runner, "1").error, StartsWith("cannot find HERE in module work ("));
+  EXPECT_THAT(call(runner, "1").error,
+              testing::EndsWith("work.py): TypeError: it is no function, but of type str"));
 }
 
 TEST_F(PythonProgramTest, EachTaskIsToldWhyThereIsNoFunction) {
   ProgramRunner runner{function("no_such_function")};
   for (int i = 0; i < 4; ++i)
-    EXPECT_THAT(call(runner, "1").error, StartsWith("AttributeError: module 'work' has no attribute"));
+    EXPECT_THAT(
+        call(runner, "1").error,
+        testing::EndsWith("work.py): AttributeError: module 'work' has no attribute 'no_such_function'"));
 }
 
 TEST_F(PythonProgramTest, WhatHasBeenPutRightSinceIsFoundRight) {
   Fifo tries{dir_ / "tries"};
   ProgramRunner runner{function("same", "work:prepare_when_put_right")};
   tries.line();
-  EXPECT_THAT(call(runner, "1").error, StartsWith("RuntimeError: not put right"));
-  EXPECT_THAT(call(runner, "2").error, StartsWith("RuntimeError: not put right"));
+  EXPECT_THAT(call(runner, "1").error, HasSubstr("failed: RuntimeError: not put right\nTraceback"));
+  EXPECT_THAT(call(runner, "2").error, HasSubstr("failed: RuntimeError: not put right\nTraceback"));
   std::ofstream{dir_ / "put_right"};
   EXPECT_EQ(call(runner, "3").value, "3");
   EXPECT_EQ(call(runner, "4").value, "4");
