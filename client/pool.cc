@@ -104,11 +104,20 @@ Future Pool::apply_async(const TaskSpec& spec, std::string payload, Callback cal
   return {state_->core, state_->add(spec, payload, hook_for(state_->core, std::move(callback)))};
 }
 
+Future Pool::apply_last(const TaskSpec& spec, std::string payload) {
+  return {state_->core, state_->add(spec, payload, nullptr, true)};
+}
+
 void Pool::check_may_wait() const { state_->core->check_may_wait(); }
 
 void Pool::close() {
   client::Loop::Lock lock(state_->core->loop().mutex());
   state_->close(lock);
+}
+
+void Pool::leave() {
+  check_may_wait();
+  state_->leave();
 }
 
 void Pool::join(Duration timeout) { state_->join(timeout); }

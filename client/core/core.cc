@@ -71,6 +71,8 @@ void Core::pump_end() {
     const Loop::Lock lock(loop_.mutex());
     if (!closing_ || ended_) return;
     if (!actions_.empty() || !outbox_.empty() || !puts_.empty() || !dirty_pools_.empty()) return;
+    for (const auto& weak : pools_)
+      if (const auto pool = weak.lock(); pool && pool->owes_close()) return;
   }
   const bool all_sent = std::ranges::none_of(
       requests_, [](const auto& entry) { return entry.second->submission != 0 && !entry.second->sent; });

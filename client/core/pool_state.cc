@@ -37,7 +37,8 @@ SlotPtr PoolState::add(std::string_view function, const Payload& payload, std::u
   return append(lock, payload.bytes, std::move(hook));
 }
 
-SlotPtr PoolState::add(const TaskSpec& spec, std::string_view payload, std::unique_ptr<Slot::Hook> hook) {
+SlotPtr PoolState::add(const TaskSpec& spec, std::string_view payload, std::unique_ptr<Slot::Hook> hook,
+                       bool last) {
   core->check_size(payload.size());
   if (spec.queue != base.queue)
     throw_error({Errc::invalid_argument, "the pool's queue is " + base.queue + ", not " + spec.queue});
@@ -46,10 +47,11 @@ SlotPtr PoolState::add(const TaskSpec& spec, std::string_view payload, std::uniq
   const bool goes_along = !pending.empty() && pending.back().slots.size() < batch_tasks &&
                           pending.back().payloads.size() < batch_bytes && pending.back().spec == spec;
   if (!goes_along) pending.emplace_back().spec = spec;
-  return append(lock, payload, std::move(hook));
+  return append(lock, payload, std::move(hook), last);
 }
 
-SlotPtr PoolState::append(Loop::Lock& lock, std::string_view payload, std::unique_ptr<Slot::Hook> hook) {
+SlotPtr PoolState::append(Loop::Lock& lock, std::string_view payload, std::unique_ptr<Slot::Hook> hook,
+                          bool last) {
   Batch& batch = pending.back();
   try {
     core->check_open();
@@ -65,6 +67,7 @@ SlotPtr PoolState::append(Loop::Lock& lock, std::string_view payload, std::uniqu
   batch.slots.push_back(slot);
   core->unsent_bytes() += batch.payloads.size() - bytes_before;
   ++outstanding;
+  closed = last;  // before anything is sent
   if (!std::exchange(dirty, true)) core->add_dirty(shared_from_this());
   const bool full = batch.slots.size() >= batch_tasks || batch.payloads.size() >= batch_bytes;
   core->loop().nudge(lock, full || in_flight < (core->loop().driven() ? 1 : in_flight_low));
@@ -85,6 +88,22 @@ void PoolState::join(Duration timeout) {
     throw_error({Errc::timed_out, std::to_string(outstanding) + " calls of the pool have no result yet"});
 }
 
+// What the driver has not given to its future now will not be acknowledged, so the master keeps it.
+void PoolState::leave() {
+  const bool begun = core->run_on_driver([self = shared_from_this()] {
+    self->deaf = true;
+    {
+      const Loop::Lock lock(self->core->loop().mutex());
+      self->left = true;
+    }
+    self->core->loop().notify(self.get());
+  });
+  if (!begun) return;  // the client has ended, and every future with it
+  Loop::Lock lock(core->loop().mutex());
+  close(lock);
+  (void)core->loop().wait(lock, this, never, [this] { return left; });
+}
+
 // ---------------------------------------------------------------- sending
 
 void PoolState::take(std::vector<Taken>& out) {
@@ -95,11 +114,13 @@ void PoolState::take(std::vector<Taken>& out) {
     core->unsent_bytes() -= batch->payloads.size();
     ++in_flight;
     const std::uint64_t settled = core->settled();
-    out.push_back({shared_from_this(), std::move(batch), core->begin_submission(), settled, job});
+    const bool open = !job_known() && !(closed && pending.empty());
+    if (!job_known() && !open) close_sent = true;  // the Submit says it: the job is never open
+    out.push_back({shared_from_this(), std::move(batch), core->begin_submission(), settled, job, open});
   }
   if (closed && !close_sent && pending.empty() && in_flight == 0 && job_known()) {
     close_sent = true;
-    out.push_back({shared_from_this(), nullptr, 0, 0, job});
+    out.push_back({shared_from_this(), nullptr, 0, 0, job, false});
   }
 }
 
@@ -120,7 +141,7 @@ std::unique_ptr<Request> PoolState::make_request(Taken taken) {
   message.set_settled(taken.settled);
   message.set_job(taken.job);
   if (taken.job == 0) {
-    message.set_open(true);
+    message.set_open(taken.open);
     message.set_name(taken.pool->name);
   }
   to_wire(taken.batch->spec, *message.mutable_spec());
@@ -166,6 +187,7 @@ void PoolState::submitted(Batch& batch, bool repeated, const Result<Frame>& answ
 // ---------------------------------------------------------------- results
 
 void PoolState::on_outcomes(std::span<const OutcomeView> outcomes) {
+  if (deaf) return;
   std::uint64_t done = 0;
   const std::uint64_t number = job;
   for (const OutcomeView& outcome : outcomes) {
@@ -214,7 +236,7 @@ void PoolState::on_up() {
 
 // Asks for the results that are missing: they were not pushed, or pushed to a connection that was lost.
 void PoolState::catch_up() {
-  if (table.empty() || !core->up()) return;
+  if (table.empty() || deaf || !core->up()) return;
   if (catching_up) {
     again = true;
     return;

@@ -31,18 +31,23 @@ struct PoolState final : JobListener, std::enable_shared_from_this<PoolState> {
 
   // ---- any thread
   SlotPtr add(std::string_view function, const Payload& payload, std::unique_ptr<Slot::Hook> hook);
-  SlotPtr add(const TaskSpec& spec, std::string_view payload, std::unique_ptr<Slot::Hook> hook);
+  SlotPtr add(const TaskSpec& spec, std::string_view payload, std::unique_ptr<Slot::Hook> hook,
+              bool last = false);
   void join(Duration timeout);
+  void leave();
 
   // ---- with the mutex held
   void close(Loop::Lock& lock);
   bool has_more_to_send() const { return !pending.empty() || (closed && !close_sent && job_known()); }
+  // Closed, and the master will only hear of that when it has answered what is under way.
+  bool owes_close() const { return closed && !close_sent && (job_known() || in_flight > 0); }
 
   // ---- the driver, with the mutex held
   struct Taken {  // what becomes a Submit; no slots: a CloseJob
     std::shared_ptr<PoolState> pool;
     std::shared_ptr<Batch> batch;
     std::uint64_t submission = 0, settled = 0, job = 0;
+    bool open = false;  // of a new job: more will come
   };
   void take(std::vector<Taken>& out);
 
@@ -62,6 +67,7 @@ struct PoolState final : JobListener, std::enable_shared_from_this<PoolState> {
 
   // Guarded by the loop's mutex.
   std::deque<Batch> pending;
+  bool left = false;    // takes no more results
   bool dirty = false;   // the core knows that there is something to send
   bool closed = false;  // no more calls
   bool close_sent = false;
@@ -74,10 +80,12 @@ struct PoolState final : JobListener, std::enable_shared_from_this<PoolState> {
   std::uint32_t table_first = 1;
   std::vector<std::uint32_t> fetched;  // results to acknowledge
   bool catching_up = false, again = false;
+  bool deaf = false;  // as `left`, which follows it
 
  private:
   bool job_known() const { return job.load(std::memory_order_relaxed) != 0; }
-  SlotPtr append(Loop::Lock& lock, std::string_view payload, std::unique_ptr<Slot::Hook> hook);
+  SlotPtr append(Loop::Lock& lock, std::string_view payload, std::unique_ptr<Slot::Hook> hook,
+                 bool last = false);
   void catch_up();
   void settle(std::uint64_t calls);
   void fail_all(std::deque<SlotPtr> slots, const Error& why);

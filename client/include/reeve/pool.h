@@ -144,6 +144,9 @@ class REEVE_API Pool {
   Future apply_async(std::string_view function, Payload payload, Callback callback = {});
   // With a spec of its own; its queue must be the pool's.
   Future apply_async(const TaskSpec& spec, std::string payload, Callback callback = {});
+  // The last call: closes the pool with it. When it is the first one as well, its job is complete from the start, and
+  // not left open whatever becomes of this program.
+  Future apply_last(const TaskSpec& spec, std::string payload);
 
   template <std::ranges::input_range Range>
   std::vector<Payload> map(std::string_view function, Range&& elements) {
@@ -171,6 +174,9 @@ class REEVE_API Pool {
   ResultStream stream(std::string_view function, PayloadSource elements, bool ordered);
 
   void close();  // no more calls; those under way go on
+  // Closes the pool and takes no more results: what has not come when this returns stays with the master, for those who
+  // ask for the job. Its futures end with the Client.
+  void leave();
   // Waits until every call has its result. Throws TimedOut.
   void join(Duration timeout = forever);
   std::uint64_t job() const;  // its number; 0 before the master has accepted the first task

@@ -223,6 +223,71 @@ TEST_F(ClientTest, AClosedPoolTakesNoMoreCalls) {
   master.wait_for(FrameType::close_job);
 }
 
+TEST_F(ClientTest, ALastCallThatIsTheFirstMakesAJobThatIsNeverOpen) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  TaskSpec spec;
+  spec.function = "echo";
+  const Future future = pool.apply_last(spec, "only");
+  EXPECT_EQ(future.get().bytes, "only");
+  EXPECT_FALSE(master.wait_for(FrameType::submit).as<wire::Submit>().open());
+  EXPECT_THROW(pool.apply("echo", "two"), Exception);
+  pool.join();
+  client.close();
+  EXPECT_EQ(master.count(FrameType::close_job), 0u);
+}
+
+TEST_F(ClientTest, ALastCallBehindOthersClosesTheirJob) {
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  pool.apply("echo", "one");
+  TaskSpec spec;
+  spec.function = "echo";
+  EXPECT_EQ(pool.apply_last(spec, "two").get().bytes, "two");
+  EXPECT_EQ(master.wait_for(FrameType::close_job).as<wire::CloseJob>().job(), 1u);
+}
+
+TEST_F(ClientTest, AClientThatClosesBeforeTheMasterTookItsCallsStillClosesTheirJob) {
+  echo->answer_submits = echo->push_outcomes = false;
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  const Future future = pool.apply_async("echo", "x");
+  const auto submit = master.wait_for(FrameType::submit).as<wire::Submit>();
+  EXPECT_TRUE(submit.open());
+  std::thread closer([&client] { client.close(); });
+  for (bool closing = false; !closing; std::this_thread::yield()) try {
+      (void)client.pool();
+    } catch (const Unavailable&) {
+      closing = true;
+    }
+  master.run(
+      [&](FakeMaster& self) { self.send(FrameType::submitted, echo->submissions.at(submit.submission())); });
+  closer.join();
+  EXPECT_EQ(master.wait_for(FrameType::close_job).as<wire::CloseJob>().job(), 1u);
+}
+
+TEST_F(ClientTest, WhatComesForAPoolThatWasLeftIsNotAcknowledged) {
+  echo->push_outcomes = false;
+  auto client = Client::connect(master.options());
+  auto pool = client.pool();
+  TaskSpec spec;
+  spec.function = "echo";
+  const Future future = pool.apply_last(spec, "x");
+  master.wait_for(FrameType::submit);
+  pool.leave();
+  master.run([&](FakeMaster& self) {
+    wire::Outcomes outcomes;
+    outcomes.set_job(1);
+    *outcomes.add_items() = echo->jobs.at(1).front().outcome;
+    self.send(FrameType::outcomes, outcomes);
+  });
+  (void)client.job(1).tasks();  // their answer comes behind it
+  EXPECT_FALSE(future.ready());
+  client.close();
+  EXPECT_EQ(master.count(FrameType::fetched), 0u);
+  EXPECT_THROW(future.get(), Unavailable);
+}
+
 TEST_F(ClientTest, CloseWithWorkUnderWayEndsItsFutures) {
   echo->push_outcomes = false;
   auto client = Client::connect(master.options());
