@@ -34,7 +34,7 @@ class Call final : public Command {
     std::string payload = payload_of(arguments_);
     call_.prepare(context);
     Pool pool = context.client().pool({.queue = call_.spec.queue, .name = "call " + call_.spec.function});
-    const Future future = pool.apply_async(call_.spec, std::move(payload));
+    const Future future = pool.apply_last(call_.spec, std::move(payload));
     const InterruptWatch interrupt;
     const TimePoint begin = mono_now();
     TroubleWatch trouble(context);
@@ -42,9 +42,12 @@ class Call final : public Command {
     for (;;) {
       const Duration left = call_.timeout ? *call_.timeout - (mono_now() - begin) : Duration::max();
       if (future.wait_for(std::max(Duration{0}, std::min(tick, left)))) break;
-      if (interrupt.interrupted() || left <= Duration{0})
-        return left_running(context, {pool.job()}, interrupt.interrupted(),
+      if (interrupt.interrupted() || left <= Duration{0}) {
+        pool.leave();
+        if (future.ready()) break;
+        return left_running(context, {accepted_job(pool)}, interrupt.interrupted(),
                             call_.timeout.value_or(Duration{0}));
+      }
       trouble.look(pool.job());
     }
     const Outcome outcome = future.outcome();

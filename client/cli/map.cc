@@ -63,9 +63,13 @@ class Map final : public Command {
       while (more && under_way_ < window_ && !interrupt.interrupted()) more = start_next(*elements);
       collect(context);
       const bool late = call_.timeout && mono_now() - begin >= *call_.timeout;
-      if ((interrupt.interrupted() || late) && (more || under_way_ > 0))
-        return left_running(context, {pool_->job()}, interrupt.interrupted(),
-                            call_.timeout.value_or(Duration{0}));
+      if ((interrupt.interrupted() || late) && (more || under_way_ > 0)) {
+        pool_->leave();
+        collect(context);  // what came in between is not with the master any more
+        if (more || under_way_ > 0)
+          return left_running(context, {accepted_job(*pool_)}, interrupt.interrupted(),
+                              call_.timeout.value_or(Duration{0}));
+      }
       if (under_way_ > 0) trouble.look(pool_->job());
     }
     pool_->close();

@@ -1,6 +1,7 @@
 #include "client/cli/watch.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
@@ -128,14 +129,25 @@ void TroubleWatch::look(std::uint64_t job) {
   if (const auto news = trouble_.news(*info_, now)) context_.note(*news);
 }
 
+std::uint64_t accepted_job(const Pool& pool) {
+  constexpr Duration longest = std::chrono::seconds{1}, pause = std::chrono::milliseconds{5};
+  const TimePoint begin = mono_now();
+  while (pool.job() == 0 && mono_now() - begin < longest) std::this_thread::sleep_for(pause);
+  return pool.job();
+}
+
 Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
                   Duration waited) {
   const std::string names = names_of(jobs);
   const bool one = jobs.size() == 1;
-  const std::string sentence =
-      fmt::format("{}; {} {} {} on: 'reeve wait {}' waits again, 'reeve cancel {}' ends {}",
-                  interrupted ? "interrupted" : fmt::format("timed out after {}", format_duration(waited)),
-                  one ? "job" : "jobs", names, one ? "goes" : "go", names, names, one ? "it" : "them");
+  std::string sentence =
+      interrupted ? "interrupted" : fmt::format("timed out after {}", format_duration(waited));
+  if (one && jobs.front() == 0)
+    sentence += "; the master has not said that it took the call: 'reeve ls' shows it if it did";
+  else
+    sentence +=
+        fmt::format("; {} {} {} on: 'reeve wait {}' waits again, 'reeve cancel {}' ends {}",
+                    one ? "job" : "jobs", names, one ? "goes" : "go", names, names, one ? "it" : "them");
   const Exit exit = interrupted ? Exit::interrupted : Exit::timed_out;
   if (context.json())
     context.err().line(json_error({interrupted ? Errc::cancelled : Errc::timed_out, sentence}, exit));

@@ -46,7 +46,11 @@ class TroubleWatch {
   Trouble trouble_;
 };
 
-// Ends a command that Ctrl-C or a timeout cut short while `jobs` go on.
+// The job of a pool that has calls. One whose first call was just sent has none yet: waits a moment for the master to
+// take it. 0: it has not.
+std::uint64_t accepted_job(const Pool& pool);
+
+// Ends a command that Ctrl-C or a timeout cut short while `jobs` go on; job 0 is one that the master may or may not have.
 Exit left_running(Context& context, const std::vector<std::uint64_t>& jobs, bool interrupted,
                   Duration waited);
 

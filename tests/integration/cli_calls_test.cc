@@ -59,6 +59,23 @@ TEST_F(CliCalls, ACallThatTakesTooLongGoesOnAndSaysHowToStopIt) {
   EXPECT_EQ(cluster_.reeve({"cancel", "1"}).exit_code, 0);
 }
 
+TEST_F(CliCalls, ACallThatDoesNotWaitNamesItsJobWhichEndsByItself) {
+  const Ran ran = cluster_.reeve({"call", "sleep", "0.3", "--timeout", "0"});
+  EXPECT_EQ(ran.exit_code, 124);
+  EXPECT_THAT(ran.err, HasSubstr("job 1 goes on: 'reeve wait 1'"));
+  EXPECT_EQ(cluster_.reeve({"wait", "1", "--timeout", "60s"}).exit_code, 0);
+  EXPECT_EQ(cluster_.reeve({"result", "1"}).out, "0.3\n");
+}
+
+TEST_F(CliCalls, ACallThatIsKilledLeavesNoOpenJobBehind) {
+  Process call =
+      cluster_.start_reeve({"call", "sleep", "0.2"}, {.out = cluster_.path("o"), .err = cluster_.path("e")});
+  ASSERT_TRUE(eventually([&] { return cluster_.reeve({"ls", "-q"}).out == "1\n"; }));
+  call.kill(SIGKILL);
+  call.wait();
+  EXPECT_EQ(cluster_.reeve({"wait", "1", "--timeout", "60s"}).exit_code, 0);
+}
+
 TEST_F(CliCalls, ACallMayWaitForItsWorker) {
   cluster_.stop_worker("w1");
   Process call = cluster_.start_reeve({"call", "square", "7", "--wait-for-worker"},
