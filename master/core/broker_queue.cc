@@ -373,6 +373,29 @@ void Broker::give_back(SessionId session_id, TaskId item, Now now, Effects& out)
   make_ready(ref, true, step);
 }
 
+Result<void> Broker::set_aside(SessionId session_id, TaskId item, std::string_view to, Now now,
+                               Effects& out) {
+  Step step{now, out};
+  const auto session = sessions_.find(session_id);
+  if (session == sessions_.end() || session->second.client == nullptr) return {};
+  const TaskRef ref = find(item);
+  if (!ref.chunk || !leases_.held_by(ref, session->second.holder)) return {};
+  const auto found = queue_for_use(to, step);
+  if (!found) return fail(found.error());
+  Queue &aside = **found, &queue = *ref.chunk->queue;
+  const Chunk& chunk = *ref.chunk;
+  auto payloads = std::make_shared<Payloads>();
+  payloads->add(ref.payload());
+  payloads->shrink_to_fit();
+  std::shared_ptr<std::vector<ValueOrigin>> origins;
+  if (chunk.origins) origins = std::make_shared<std::vector<ValueOrigin>>(1, (*chunk.origins)[ref.offset]);
+  add_chunk(values_job(aside, step), aside, value_spec(aside, chunk.spec->encoding, chunk.spec->priority),
+            std::move(payloads), std::move(origins), step);
+  consume_value(ref, step);
+  serve_queue(queue, step);
+  return {};
+}
+
 Result<void> Broker::task_done(Asker asker, std::string_view name, std::uint64_t count, Now now,
                                Effects& out) {
   Step step{now, out};

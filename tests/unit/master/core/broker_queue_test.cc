@@ -371,5 +371,44 @@ TEST_F(BrokerQueueTest, AValueThatIsGivenBackIsTheNextOneAgain) {
   EXPECT_THAT(last_values(), ElementsAre("a"));
 }
 
+TEST_F(BrokerQueueTest, AValueThatIsSetAsideIsInTheOtherQueueAndNowhereElse) {
+  ASSERT_TRUE(put("q", {"a", "b"}));
+  ASSERT_TRUE(get("q"));
+  const TaskId item = out.gots.back().answer->front().id;
+  ASSERT_TRUE(broker->set_aside(client, item, "aside", now, out));
+  settle();
+  restart();
+  EXPECT_EQ(queue("q").ready, 1u);
+  EXPECT_EQ(queue("q").unfinished, 1u);  // nobody has to say task_done for it
+  ASSERT_TRUE(get("aside"));
+  EXPECT_THAT(last_values(), ElementsAre("a"));
+}
+
+TEST_F(BrokerQueueTest, AResultThatIsSetAsideTellsWhereItCameFrom) {
+  ASSERT_TRUE(broker->queue_create({client, 1}, {.name = "q", .function = "f", .results = "r"}, out));
+  ASSERT_TRUE(put("q", {"a"}));
+  settle();
+  worker(SessionId{2}, "w1", 1);
+  ASSERT_EQ(out.grants.size(), 1u);
+  const TaskId task = out.grants[0].fence.task;
+  ASSERT_TRUE(succeed(SessionId{2}, out.grants[0].fence, "A"));
+  ASSERT_TRUE(get("r"));
+  ASSERT_TRUE(broker->set_aside(client, out.gots.back().answer->front().id, "aside", now, out));
+  settle();
+  ASSERT_TRUE(get("aside"));
+  EXPECT_THAT(last_values(), ElementsAre("A"));
+  EXPECT_EQ(out.gots.back().answer->front().from, task);
+}
+
+TEST_F(BrokerQueueTest, AValueThatCannotBeSetAsideStaysWithItsTaker) {
+  ASSERT_TRUE(put("q", {"a"}));
+  ASSERT_TRUE(get("q"));
+  const TaskId item = out.gots.back().answer->front().id;
+  EXPECT_FALSE(broker->set_aside(client, item, std::string(10'000, 'x'), now, out));
+  broker->give_back(client, item, now, out);
+  settle();
+  EXPECT_EQ(queue("q").ready, 1u);
+}
+
 }  // namespace
 }  // namespace reeve::master
