@@ -15,6 +15,10 @@ using Kind = Value::Kind;
 using boost::json::error_code;
 using boost::json::string_view;
 
+std::string too_deep(const Limits& limits) {
+  return fmt::format("it is nested too deep; value_depth_max is {}", limits.value_depth_max);
+}
+
 // Takes the parser's events. Containers are collected on a stack of their own; numbers keep their text.
 class Builder {
  public:
@@ -61,9 +65,7 @@ class Builder {
     return true;
   }
   bool add_container(Kind kind, std::vector<Value> elements, error_code& error) {
-    if (Value::make_depth(elements) > limits_->value_depth_max)
-      return refuse(error,
-                    fmt::format("it is nested too deep; value_depth_max is {}", limits_->value_depth_max));
+    if (Value::make_depth(elements) > limits_->value_depth_max) return refuse(error, too_deep(*limits_));
     return add(Value::of(kind, std::move(elements)), error);
   }
   bool add_text(error_code& error) { return add(Value::text(std::exchange(text_, {})), error); }
@@ -149,7 +151,10 @@ Result<Value> from_json(std::string_view text, const Limits& limits) {
   if (!error && taken < text.size()) error = boost::json::error::extra_data;
   if (!error) return parser.handler().take();
   const std::string& trouble = parser.handler().trouble();
-  return fail(Errc::invalid_argument, "this is not JSON: {}", trouble.empty() ? error.message() : trouble);
+  if (trouble.empty() && error != boost::json::error::too_deep)
+    return fail(Errc::invalid_argument, "this is not JSON: {}", error.message());
+  return fail(Errc::invalid_argument, "no Python value for this JSON: {}",
+              trouble.empty() ? too_deep(limits) : trouble);
 }
 
 }  // namespace reeve::pickle

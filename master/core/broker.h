@@ -160,7 +160,7 @@ class Broker {
   // A value that was sent and that its taker cannot use goes back to the front, as if it had never left.
   void give_back(SessionId session, TaskId item, Now now, Effects& out);
   // …or that nobody can use goes to the end of the queue `to`, which is made if it is not there, in one transaction.
-  // Errors: as of any first use of that queue; then it stays where it is.
+  // Errors: as of any first use of that queue; not_found, the session has left. Then it stays where it is.
   Result<void> set_aside(SessionId session, TaskId item, std::string_view to, Now now, Effects& out);
   Result<void> task_done(Asker asker, std::string_view queue, std::uint64_t count, Now now, Effects& out);
   Result<void> join(Asker asker, std::string_view queue, Duration wait_max, Now now, Effects& out);

@@ -377,9 +377,9 @@ Result<void> Broker::set_aside(SessionId session_id, TaskId item, std::string_vi
                                Effects& out) {
   Step step{now, out};
   const auto session = sessions_.find(session_id);
-  if (session == sessions_.end() || session->second.client == nullptr) return {};
   const TaskRef ref = find(item);
-  if (!ref.chunk || !leases_.held_by(ref, session->second.holder)) return {};
+  if (session == sessions_.end() || !ref.chunk || !leases_.held_by(ref, session->second.holder))
+    return fail(Errc::not_found, "session {} does not hold the value {}", session_id, item);
   const auto found = queue_for_use(to, step);
   if (!found) return fail(found.error());
   Queue &aside = **found, &queue = *ref.chunk->queue;

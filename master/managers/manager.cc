@@ -103,13 +103,29 @@ void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& f
   peer.delivering = precious && readable;
   peer.in = peer.delivering ? from : nullptr;
   peer.item = peer.delivering && item != nullptr ? *item : nullptr;
-  if (precious && !readable) {
-    Returned returned{.to = from, .item = item != nullptr ? *item : nullptr, .session = to, .value = {}};
-    if (peer.hand) returned.value = std::exchange(peer.hand->sent, {});
-    returned_.push_back(std::move(returned));
-  }
+  if (precious && !readable) came_back(to, peer, from, *outcome);
   const bool durable = from != nullptr && from->is_durable();
   replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, woken);
+}
+
+// The answer cannot be written for the one who asked. What no Python can read would block a named queue for good if
+// it went back to the front, so it is told in other words, and set aside.
+void Manager::came_back(SessionId session, Peer& peer, const std::shared_ptr<Object>& to,
+                        const Answer& answer) {
+  const auto* const item = std::get_if<ItemPtr>(&answer.value);
+  Returned returned{
+      .to = to, .item = item != nullptr ? *item : nullptr, .session = session, .value = {}, .unreadable = {}};
+  if (peer.hand) returned.value = std::exchange(peer.hand->sent, {});
+  const auto* const queue = returned.value.index != 0 ? dynamic_cast<const NamedQueue*>(to.get()) : nullptr;
+  if (queue != nullptr) {
+    const auto* const error = std::get_if<Unserializable>(&answer.value);
+    returned.unreadable = error != nullptr ? error->text : queue->why_unreadable(returned.item->fragment());
+    if (error == nullptr && !returned.unreadable.empty()) {
+      payload_.clear();
+      write_answer(peer.reader, Answer{Unserializable{returned.unreadable}}, payload_);
+    }
+  }
+  returned_.push_back(std::move(returned));
 }
 
 // An item that was taken out of its object would take the objects of its proxies with it.
@@ -143,7 +159,8 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
   const std::uint64_t waiting = peer.waiting;
   stop_waiting(session, peer);
   if (peer.delivering)
-    returned_.push_back({.to = peer.in, .item = peer.item, .session = session, .value = {}});
+    returned_.push_back(
+        {.to = peer.in, .item = peer.item, .session = session, .value = {}, .unreadable = {}});
   if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
   for (const auto& follower : peer.followers)
     if (const auto there = follower.lock()) there->session_left(session, *this);
@@ -156,12 +173,7 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
 // Objects hear of what came back only now, when none of them is in the middle of something.
 void Manager::settle(Now now, Effects& effects) {
   while (!returned_.empty()) {
-    for (const Returned& returned : std::exchange(returned_, {})) {
-      if (returned.value.index != 0)
-        broker_.give_back(returned.session, returned.value, now, effects);
-      else
-        returned.to->undelivered(returned.session, returned.item, *this);
-    }
+    for (const Returned& returned : std::exchange(returned_, {})) take_back(returned, now, effects);
   }
   proxies_.pass(now.mono);
   objects_.sweep();
@@ -171,9 +183,24 @@ void Manager::settle(Now now, Effects& effects) {
   broker_was_asked_ = true;
 }
 
+void Manager::take_back(const Returned& returned, Now now, Effects& effects) {
+  if (returned.value.index == 0) return returned.to->undelivered(returned.session, returned.item, *this);
+  broker_was_asked_ = true;
+  const auto* const queue = dynamic_cast<const NamedQueue*>(returned.to.get());
+  if (returned.unreadable.empty() || queue->holds_unreadable())
+    return broker_.give_back(returned.session, returned.value, now, effects);
+  const Result<void> aside =
+      broker_.set_aside(returned.session, returned.value, queue->unreadable_name(), now, effects);
+  if (!aside) broker_.give_back(returned.session, returned.value, now, effects);
+  replies_.warn(aside ? returned.unreadable
+                      : fmt::format("{}; that cannot be done, so it is back at the front: {}",
+                                    returned.unreadable, aside.error().detail));
+}
+
 // ---- time
 
 std::optional<TimePoint> Manager::wake_at() const {
+  if (!returned_.empty()) return TimePoint{};  // it came back while the Broker was carrying something out
   const auto pickup = proxies_.wake_at();
   if (deadlines_.empty()) return pickup;
   const TimePoint deadline = std::get<TimePoint>(*deadlines_.begin());

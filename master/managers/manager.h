@@ -77,7 +77,8 @@ class Manager final : private Hall, private QueueClients {
     std::shared_ptr<Object> to;
     ItemPtr item;
     SessionId session;
-    TaskId value;  // index 0: it is none of the Broker's
+    TaskId value;            // index 0: it is none of the Broker's
+    std::string unreadable;  // that is, by any Python: why, for people
   };
 
   // manager_functions.cc: what a first request can ask for
@@ -102,6 +103,8 @@ class Manager final : private Hall, private QueueClients {
   void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
                bool woken);
   void keep_what_is_sent(const Answer& answer);
+  void came_back(SessionId session, Peer& peer, const std::shared_ptr<Object>& to, const Answer& answer);
+  void take_back(const Returned& returned, Now now, Effects& effects);
   void settle(Now now, Effects& effects);  // what the last command left behind
   void stop_waiting(SessionId session, Peer& peer);
   NamedQueue* queue_asked_by(SessionId session, std::uint64_t request, Peer*& peer);

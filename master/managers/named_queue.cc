@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "common/pickle/convert.h"
 #include "common/pickle/payload.h"
 #include "common/pickle/stored.h"
 #include "master/managers/object_table.h"
@@ -164,9 +165,30 @@ Outcome NamedQueue::got(const Result<std::span<const ItemView>>& answer, QueueHa
   hand.sent = item.id;
   Result<pickle::Fragment> fragment = pickle::from_payload(item.encoding, item.value);
   if (!fragment)
-    return Answer{.value = Unserializable{fmt::format("ValueError: {}\n", fragment.error().detail)},
-                  .precious = true};
+    return Answer{
+        .value = Unserializable{unreadable(item.encoding, item.value.size(), fragment.error().detail)},
+        .precious = true};
   return Answer{.value = objects.wrap(std::move(*fragment)), .precious = true};
+}
+
+std::string NamedQueue::unreadable_name() const { return fmt::format("{}{}", name_, unreadable_suffix); }
+
+std::string NamedQueue::unreadable(Encoding encoding, std::size_t bytes, std::string_view why) const {
+  const std::string where = holds_unreadable() ? name_ : unreadable_name();
+  return fmt::format(
+      "queue {}: no Python can read a value ({}, {} bytes): {}; it {} the queue {}: "
+      "'reeve queue peek {}' shows it, 'reeve queue get {}' takes it out",
+      name_, name_of(encoding), bytes, why, holds_unreadable() ? "stays in" : "goes to", where, where, where);
+}
+
+std::string NamedQueue::why_unreadable(const pickle::Fragment& fragment) const {
+  std::string why;
+  for (const auto reader : {pickle::Reader::python2, pickle::Reader::python3_old, pickle::Reader::python3}) {
+    const Result<pickle::Fragment> form = pickle::convert(fragment, reader);
+    if (form) return {};
+    why = form.error().detail;
+  }
+  return unreadable(Encoding::pickle, fragment.bytes.size(), why);
 }
 
 Outcome NamedQueue::done(const Result<std::uint64_t>& answer) const {

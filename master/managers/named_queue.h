@@ -48,10 +48,18 @@ class NamedQueue final : public Object {
   Outcome submitted(const Result<Accepted>& answer) const;
   Outcome got(const Result<std::span<const ItemView>>& answer, QueueHand& hand, ObjectTable& objects) const;
   Outcome done(const Result<std::uint64_t>& answer) const;
+  // Values that no Python can read go to another queue, for people and native programs; in that one they stay.
+  std::string unreadable_name() const;
+  bool holds_unreadable() const { return name_.ends_with(unreadable_suffix); }
+  // Of a value that one reader cannot be given: why no other can be either, for people. Empty: some can.
+  std::string why_unreadable(const pickle::Fragment& fragment) const;
   // The client has the value that was sent. True: the Broker has something to keep.
   bool delivered(QueueHand& hand, TaskId sent, Now now, Effects& effects) const;
 
  private:
+  static constexpr std::string_view unreadable_suffix = ".unreadable";
+
+  std::string unreadable(Encoding encoding, std::size_t bytes, std::string_view why) const;
   Outcome put(Call& call);
   Outcome get(Call& call);
   Outcome task_done(Call& call);

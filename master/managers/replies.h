@@ -26,6 +26,7 @@ class Replies {
   virtual std::string store_trouble() const = 0;      // why nothing can be kept now; empty when all is well
   virtual std::uint64_t unwritten_bytes() const = 0;  // of changes that wait for the store
   virtual void shut_down() = 0;                       // a client that may do so stops the master
+  virtual void warn(std::string_view text) = 0;       // what a person has to look at, for the log
 };
 
 }  // namespace reeve::master::managers

@@ -163,6 +163,7 @@ void ManagersServer::close_after_reply(SessionId to) {
 }
 
 void ManagersServer::shut_down() { shut_down_(); }
+void ManagersServer::warn(std::string_view text) { log::warn("{}", text); }
 
 // ---- Guests
 

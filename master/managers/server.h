@@ -77,6 +77,7 @@ class ManagersServer final : public Guests, private Replies {
   std::uint64_t unwritten_bytes() const override { return native_.turn().unwritten_bytes(); }
   std::string store_trouble() const override { return native_.turn().trouble(); }
   void shut_down() override;
+  void warn(std::string_view text) override;
 
   NativeServer& native_;
   Options options_;

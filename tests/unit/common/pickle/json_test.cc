@@ -13,6 +13,7 @@ namespace reeve::pickle {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 using namespace std::string_literals;
 using Kind = Value::Kind;
 
@@ -89,6 +90,13 @@ TEST(JsonTest, WhatHasNoJsonIsRefusedByName) {
     EXPECT_EQ(json.error().code, Errc::invalid_argument);
     EXPECT_THAT(json.error().detail, HasSubstr(what));
   }
+}
+
+TEST(JsonTest, WhatIsJsonAndHasNoPythonValueIsNotCalledNoJson) {
+  for (const std::string& text : {std::string{R"({"$bytes":"abc"})"}, std::string(5000, '7'),
+                                  std::string(250, '[') + std::string(250, ']')})
+    EXPECT_THAT(from_json(text).error().detail, StartsWith("no Python value for this JSON: "));
+  EXPECT_THAT(from_json("[1,").error().detail, StartsWith("this is not JSON: "));
 }
 
 TEST(JsonTest, WhatIsNoJsonIsRefused) {

@@ -114,6 +114,16 @@ class ManagerTest : public ::testing::Test, protected Replies {
     const auto size = static_cast<std::size_t>(answer.at(at + 9));  // "U", its length, the ident
     return answer.substr(at + 10, size);
   }
+  // As a program that does not speak Python puts it.
+  void put_natively(std::string_view queue, std::string_view json) {
+    constexpr SessionId native{2'000};
+    broker.client_joined(native, PeerKey{"native"}, now);
+    PutValues values{
+        .number = 0, .settled = 0, .queue = std::string{queue}, .encoding = Encoding::json, .items = {}};
+    values.items.add(json);
+    ASSERT_TRUE(broker.put({native, 1}, std::move(values), now, answers));
+    broker.session_left(native, now, answers);
+  }
   void leave(int session) { manager.left(id(session), now, answers); }
   // Its socket is closed, but nobody has noticed yet.
   void vanish(int session) { gone.insert(static_cast<std::uint64_t>(session)); }
@@ -135,10 +145,12 @@ class ManagerTest : public ::testing::Test, protected Replies {
   std::string store_trouble() const override { return trouble; }
   std::uint64_t unwritten_bytes() const override { return unwritten; }
   void shut_down() override { ++shut_downs; }
+  void warn(std::string_view text) override { warnings.emplace_back(text); }
 
   std::map<int, std::vector<std::string>> replies;
   std::set<std::uint64_t> gone;  // those that vanished
   std::vector<SessionId> closing;
+  std::vector<std::string> warnings;
   std::string trouble;
   std::uint64_t unwritten = 0;
   Leaves leaves = Leaves::now;  // of the last reply

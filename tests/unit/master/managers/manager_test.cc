@@ -7,9 +7,12 @@
 namespace reeve::master::managers {
 namespace {
 
+using namespace std::string_literals;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 // A pickled tuple (x, last), of which x is a tuple that stands for 2^17 numbers and takes a hundred bytes.
 std::string shared_tuple(int last) {
@@ -106,6 +109,46 @@ TEST_F(ManagerTest, AnItemThatItsReaderCannotTakeStaysAtTheFront) {
     EXPECT_THAT(ask(base + 2, Request{queue, "get"}.no()), HasSubstr("#UNSERIALIZABLE"));
     EXPECT_THAT(ask(base + 2, Request{queue, "qsize"}), HasSubstr("K\x01"));
   }
+}
+
+TEST_F(ManagerTest, AnItemThatNoPythonCanReadIsToldOnceAndSetAside) {
+  const std::string queue = create("get_tasks"), aside = create("get_tasks.unreadable");
+  connect(1);
+  put_natively("tasks", R"({"$bytes":"abc"})");
+  EXPECT_THAT(ask(1, Request{queue, "get"}.no()),
+              AllOf(HasSubstr("#UNSERIALIZABLE"), HasSubstr("is not in base64"), Not(HasSubstr("not JSON")),
+                    HasSubstr("'reeve queue get tasks.unreadable'")));
+  EXPECT_THAT(warnings, ElementsAre(AllOf(HasSubstr("queue tasks"), HasSubstr("16 bytes"))));
+  EXPECT_THAT(ask(1, Request{queue, "qsize"}), HasSubstr("K\x00"s));
+  EXPECT_THAT(ask(1, Request{aside, "qsize"}), HasSubstr("K\x01"));
+  put_natively("tasks", "12");
+  EXPECT_THAT(ask(1, Request{queue, "get"}.no()), HasSubstr("K\x0c"));
+  // Nor is it moved on from there, whoever asks for it.
+  EXPECT_THAT(ask(1, Request{aside, "get"}.no()), HasSubstr("#UNSERIALIZABLE"));
+  EXPECT_THAT(ask(1, Request{aside, "qsize"}), HasSubstr("K\x01"));
+}
+
+TEST_F(ManagerTest, AGetThatWaitedForWhatNoPythonCanReadSetsItAsideAsWell) {
+  const std::string queue = create("get_tasks");
+  connect(1), connect(2);
+  EXPECT_EQ(ask(1, Request{queue, "get"}), "(waits)");
+  put_natively("tasks", std::string(250, '[') + std::string(250, ']'));
+  EXPECT_THAT(heard(1), ElementsAre(AllOf(HasSubstr("#UNSERIALIZABLE"), HasSubstr("value_depth_max"))));
+  ASSERT_TRUE(manager.wake_at());
+  EXPECT_LE(*manager.wake_at(), now.mono);
+  EXPECT_TRUE(manager.tick(now, answers));
+  EXPECT_EQ((*broker.queues("tasks"))[0].unfinished, 0u);
+  EXPECT_EQ((*broker.queues("tasks.unreadable"))[0].ready, 1u);
+}
+
+TEST_F(ManagerTest, WhatCannotBeSetAsideGoesBackToTheFrontAndTheLogSaysWhy) {
+  const std::string queue = create("get_tasks");
+  ASSERT_TRUE(broker.reserve_name("tasks.unreadable"));
+  connect(1);
+  put_natively("tasks", "{");
+  EXPECT_THAT(ask(1, Request{queue, "get"}.no()), HasSubstr("#UNSERIALIZABLE"));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("is an object of Python programs")));
+  EXPECT_THAT(ask(1, Request{queue, "qsize"}), HasSubstr("K\x01"));
 }
 
 TEST_F(ManagerTest, AnRLockOfAConnectionThatEndedComesFreeAndALockDoesNot) {
