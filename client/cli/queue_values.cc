@@ -6,6 +6,7 @@
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
 #include "common/base/duration.h"
+#include "common/pickle/payload.h"
 
 namespace reeve::cli {
 
@@ -87,6 +88,9 @@ class QueuePut final : public Command {
     if (encoding_ == "json") {
       const Result<void> valid = check_json(value);
       if (!valid) refuse(Errc::invalid_argument, "'{}': {}", value.substr(0, 60), valid.error().detail);
+      // Whoever gets it may be a Python program.
+      if (const auto readable = pickle::from_payload(Encoding::json, value); !readable)
+        refuse(Errc::invalid_argument, "'{}': {}", value.substr(0, 60), readable.error().detail);
     }
     batch_bytes_ += value.size();
     batch_.emplace_back(std::string(value), encoding_ == "json" ? Encoding::json : Encoding::raw);
