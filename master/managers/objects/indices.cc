@@ -7,13 +7,17 @@ namespace {
 
 using pickle::Value;
 
-// An end of a slice: a number of any size, clamped to 64 bits.
+// A number of any size, clamped to 64 bits. None: it is no number.
+std::optional<std::int64_t> clamped_number(const Value& value) {
+  if (const auto number = value.to_int64()) return number;
+  if (value.kind() != Value::Kind::integer) return std::nullopt;
+  return value.big().negative() ? std::numeric_limits<std::int64_t>::min()
+                                : std::numeric_limits<std::int64_t>::max();
+}
+
 std::expected<std::optional<std::int64_t>, Raise> end_of(const Value& value) {
   if (value.is_none()) return std::nullopt;
-  if (const auto number = value.to_int64()) return number;
-  if (value.kind() == Value::Kind::integer)
-    return value.big().negative() ? std::numeric_limits<std::int64_t>::min()
-                                  : std::numeric_limits<std::int64_t>::max();
+  if (const auto number = clamped_number(value)) return number;
   return raise("TypeError", "slice indices must be integers or None or have an __index__ method");
 }
 
@@ -26,6 +30,11 @@ std::int64_t bounded(std::optional<std::int64_t> end, std::int64_t when_absent, 
 
 }  // namespace
 
+std::expected<std::int64_t, Raise> end_of_search(const pickle::Fragment& argument) {
+  if (const auto number = clamped_number(value_of(argument))) return *number;
+  return raise("TypeError", "slice indices must be integers or have an __index__ method");
+}
+
 std::expected<SliceRange, Raise> slice_of(const Value& slice, std::size_t length) {
   const auto start = end_of(slice.elements()[0]);
   if (!start) return std::unexpected(start.error());
@@ -34,8 +43,9 @@ std::expected<SliceRange, Raise> slice_of(const Value& slice, std::size_t length
   const auto given_step = end_of(slice.elements()[2]);
   if (!given_step) return std::unexpected(given_step.error());
   const auto size = static_cast<std::int64_t>(length);
-  // Longer steps than the sequence all do the same, and cannot overflow.
-  const std::int64_t step = std::clamp(given_step->value_or(1), -size - 1, size + 1);
+  // Longer steps than the sequence all do the same, and cannot overflow; but none of them becomes a step of 1.
+  const std::int64_t longest = std::max<std::int64_t>(size + 1, 2);
+  const std::int64_t step = std::clamp(given_step->value_or(1), -longest, longest);
   if (step == 0) return raise("ValueError", "slice step cannot be zero");
   const bool up = step > 0;
   const std::int64_t lowest = up ? 0 : -1, highest = up ? size : size - 1;

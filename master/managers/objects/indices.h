@@ -43,6 +43,9 @@ inline SliceRange plain_slice(std::int64_t from, std::int64_t to, std::size_t le
   return {static_cast<std::int64_t>(begin), 1, end - begin};
 }
 
+// Where index() begins or ends to look: a number of any size, clamped to 64 bits. Raises TypeError.
+std::expected<std::int64_t, Raise> end_of_search(const pickle::Fragment& argument);
+
 // Pre: the value is a slice. Raises TypeError, ValueError.
 std::expected<SliceRange, Raise> slice_of(const pickle::Value& slice, std::size_t length);
 

@@ -337,7 +337,7 @@ Outcome List::index(const Arguments& arguments) {
   for (std::size_t i = 0; i < ends.size(); ++i) {
     const auto* const given = (*bound)[i + 1];
     if (given == nullptr) continue;
-    const auto number = integer_of(*given);
+    const auto number = end_of_search(*given);
     if (!number) return std::unexpected(number.error());
     ends[i] = *number;
   }

@@ -448,6 +448,27 @@ TEST_F(ManagerTest, AnItemThatCouldNotBeDeliveredIsAmongItsEqualsAgain) {
   EXPECT_THAT(ask(3, Request{queue, "get"}.no()), HasSubstr("K\x05"));
 }
 
+TEST_F(ManagerTest, ALongStepIsNoStepOfOneEitherWhereTheListIsEmpty) {
+  const std::string list = create("list");
+  connect(1);
+  Request assign{list, "__setitem__"};
+  assign.raw(
+      "c__builtin__\nslice\n(NNK\x05tR](K\x01K\x02"
+      "e");
+  EXPECT_THAT(ask(1, assign), HasSubstr("ValueError"));
+  EXPECT_THAT(ask(1, Request{list, "__len__"}), HasSubstr("K\x00"s));
+}
+
+TEST_F(ManagerTest, IndexLooksBetweenNumbersOfAnySize) {
+  const std::string list = create("list");
+  connect(1);
+  ask(1, Request{list, "append"}.text("x"));
+  constexpr std::string_view googol = "L1000000000000000000000L\n", less = "L-1000000000000000000000L\n";
+  EXPECT_THAT(ask(1, Request{list, "index"}.text("x").raw(less).raw(googol)), HasSubstr("K\x00"s));
+  EXPECT_THAT(ask(1, Request{list, "index"}.text("x").raw(googol)), HasSubstr("ValueError"));
+  EXPECT_THAT(ask(1, Request{list, "index"}.text("x").real(1.5)), HasSubstr("TypeError"));
+}
+
 TEST_F(ManagerTest, TheProxyOfAContainerIsIterable) {
   const std::string list = create("list"), dict = create("dict"), other = create("dict");
   connect(1);
