@@ -118,6 +118,7 @@ TEST_F(WithoutMaster, AWrongCommandLineIsUsageAndNamesWhatIsWrong) {
       {{"result", "0"}, "neither a job"},
       {{"queue", "frob"}, "no command 'queue frob'"},
       {{"queue", "put", "q"}, "put what?"},
+      {{"queue", "put", "q", "--encoding", "json", R"({"$bytes":"abc"})"}, "no Python value for this JSON"},
       {{"queue", "create", "q", "--kind", "heap"}, "fifo, lifo, priority"},
       {{"completion", "tcsh"}, "bash, zsh, fish"},
       {{"ls", "--master", "nowhere:port"}, "nowhere:port"},
