@@ -57,9 +57,10 @@ Configuration::Configuration() : settings_("reeve-worker", "Runs the tasks that 
   settings_.add("ready-file", options_.ready_file, "Written as JSON when the master has welcomed the worker",
                 "FILE");
   settings_.add("log-level", log_level_, "debug, info, warn, error or off", "LEVEL");
-  settings_.add("python", options_.python,
-                "The interpreter of Python functions: [programs.NAME] python = \"module:function\"",
-                "PROGRAM");
+  settings_.add(
+      "python", options_.python,
+      "The interpreter of Python functions, 3.6 or newer: [programs.NAME] python = \"module:function\"",
+      "PROGRAM");
   settings_.add_section("programs", [this](const ConfigEntry& entry) { return take_program(entry); });
 }
 

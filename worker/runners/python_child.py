@@ -2,9 +2,11 @@
 #
 #     python3 -c "$(cat python_child.py)" MODULE:FUNCTION [INITIALIZER_MODULE:FUNCTION]
 #
+# The worker has it within a text of Python (python_program.cc.in), so it is ASCII and has no quote three times.
+#
 # The lines that it reads and writes are those of program_line.h. A pickled argument is answered with a pickle; any
 # other with JSON, or with a pickle where JSON would not keep a result: half a surrogate pair, keys that are no text,
-# the dict {"$bytes": "text"}, nesting beyond what the worker reads. Bytes are {"$bytes": "…in base64"} in JSON, and a tuple is a list.
+# the dict {"$bytes": "text"}, nesting beyond what the worker reads. Bytes are {"$bytes": "...in base64"} in JSON, and a tuple is a list.
 import base64
 import importlib
 import json

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -365,6 +366,29 @@ TEST_F(PythonProgramTest, WhatFailsBeforeTheFirstTaskIsAnErrorInTheLog) {
       HasSubstr("error: program same: the initializer work:prepare_when_put_right failed: RuntimeError: not "
                 "put right\n"));
   EXPECT_THAT(log, HasSubstr("not put right (repeats: 1)\n"));
+}
+
+TEST_F(PythonProgramTest, APythonThatIsTooOldSaysSoToEachTaskAndInTheLog) {
+  ProgramOptions options = function("same");
+  options.command[2].insert(0, "import sys; sys.version_info = (2, 7, 18, 'final', 0)\n");
+  testing::internal::CaptureStderr();
+  {
+    ProgramRunner runner{options};
+    EXPECT_EQ(call(runner, "1").error, "python must be 3.6 or newer (this is 2.7.18)");
+    EXPECT_EQ(call(runner, "1").error, "python must be 3.6 or newer (this is 2.7.18)");
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              StartsWith("error: program same: python must be 3.6 or newer (this is 2.7.18)\n"));
+}
+
+TEST_F(PythonProgramTest, WhatIsRunIsToldFirstAndAnyPythonReadsIt) {
+  const std::string source = python_command("python3", {"work:same", {}})[2];
+  EXPECT_THAT(source, StartsWith("# reeve work:same\nimport sys\nif sys.version_info"));
+  EXPECT_TRUE(std::ranges::all_of(source, [](unsigned char c) { return c < 0x80; }));
+  const auto begin = source.find("r'''") + 4;
+  EXPECT_EQ(source.find("'''", begin), source.size() - 5);
+  const std::string other = python_command("python3", {"d\u00e9j\u00e0:vu", {}})[2];
+  EXPECT_THAT(other, StartsWith("# reeve function\n"));
 }
 
 TEST_F(PythonProgramTest, AFunctionThatIsNoneIsNotCalled) {
