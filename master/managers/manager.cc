@@ -28,8 +28,7 @@ bool Manager::request(SessionId from, std::string_view payload, Now now, Effects
   peer.reader = request_.reader;
   if (!parsed) {
     if (!peer.calls) replies_.close_after_reply(from);
-    deliver(from, peer, nullptr, Answer{Traceback{fmt::format("ValueError: {}\n", parsed.error().detail)}},
-            false);
+    deliver(from, peer, nullptr, Answer{Traceback{fmt::format("ValueError: {}\n", parsed.error().detail)}});
   } else if (peer.calls) {
     serve_call(from, peer, now, effects);
   } else {
@@ -46,8 +45,7 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
   const std::shared_ptr<Object> object = request_.ident ? find(*request_.ident) : nullptr;
   if (object == nullptr)
     return deliver(from, peer, nullptr,
-                   Answer{Traceback{fmt::format("KeyError: '{}'\n", request_.ident.value_or("None"))}},
-                   false);
+                   Answer{Traceback{fmt::format("KeyError: '{}'\n", request_.ident.value_or("None"))}});
   Arguments arguments{request_, objects_};
   Call call{.caller = {from, peer.call, peer.reader == pickle::Reader::python2},
             .method = request_.method,
@@ -61,7 +59,7 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
   const Outcome outcome = call_method(*object, call);
   objects_.recount(*object);
   const Waits* const waits = outcome ? std::get_if<Waits>(&outcome->value) : nullptr;
-  if (waits == nullptr) return deliver(from, peer, object, outcome, false);
+  if (waits == nullptr) return deliver(from, peer, object, outcome);
   if (peer.call != number || !waits->deadline) return;
   peer.deadline = waits->deadline;
   deadlines_.emplace(*waits->deadline, from, number);
@@ -92,8 +90,7 @@ void Manager::stop_waiting(SessionId session, Peer& peer) {
   peer.call = peer.waiting = 0;
 }
 
-void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
-                      bool woken) {
+void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome) {
   stop_waiting(to, peer);
   if (outcome) keep_what_is_sent(*outcome);
   payload_.clear();
@@ -105,7 +102,7 @@ void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& f
   peer.item = peer.delivering && item != nullptr ? *item : nullptr;
   if (precious && !readable) came_back(to, peer, from, *outcome);
   const bool durable = from != nullptr && from->is_durable();
-  replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, woken);
+  replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, peer.delivering);
 }
 
 // The answer cannot be written for the one who asked. What no Python can read would block a named queue for good if
@@ -228,7 +225,7 @@ void Manager::wake(Object& from, const Caller& caller, Outcome outcome) {
   if (found == peers_.end() || found->second.waiting != caller.call) return;  // it left in this very moment
   const std::shared_ptr<Object> object = found->second.in;
   ASSERT(object.get() == &from, "a call is answered by an object that it does not wait in");
-  deliver(caller.session, found->second, object, outcome, true);
+  deliver(caller.session, found->second, object, outcome);
 }
 
 void Manager::follow(std::weak_ptr<Follower> follower, SessionId session) {
@@ -286,19 +283,19 @@ void Manager::submitted(SessionId to, std::uint64_t request, const Result<Accept
   if (queue == nullptr) return;
   std::vector<Pin> pins = std::exchange(peer->hand->putting, {});
   if (answer && !pins.empty()) proxies_.put({answer->job, answer->first}, std::move(pins), broker_);
-  deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->submitted(answer), false);
+  deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->submitted(answer));
 }
 
 void Manager::got(SessionId to, std::uint64_t request, const Result<std::span<const ItemView>>& answer) {
   Peer* peer = nullptr;
   if (const auto* queue = queue_asked_by(to, request, peer))
-    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->got(answer, *peer->hand, objects_), true);
+    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->got(answer, *peer->hand, objects_));
 }
 
 void Manager::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
   Peer* peer = nullptr;
   if (const auto* queue = queue_asked_by(to, request, peer))
-    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->done(answer), false);
+    deliver(to, *peer, std::shared_ptr<Object>{peer->in}, queue->done(answer));
 }
 
 }  // namespace reeve::master::managers

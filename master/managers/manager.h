@@ -100,8 +100,7 @@ class Manager final : private Hall, private QueueClients {
 
   void serve_call(SessionId from, Peer& peer, Now now, Effects& effects);
   Outcome call_method(Object& object, Call& call) const;
-  void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome,
-               bool woken);
+  void deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& from, const Outcome& outcome);
   void keep_what_is_sent(const Answer& answer);
   void came_back(SessionId session, Peer& peer, const std::shared_ptr<Object>& to, const Answer& answer);
   void take_back(const Returned& returned, Now now, Effects& effects);

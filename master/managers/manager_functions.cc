@@ -67,11 +67,11 @@ Answer traceback_of(const Raise& raise) {
 void Manager::serve_function(SessionId from, Peer& peer, Now now, Effects& effects) {
   if (request_.method == "accept_connection") {
     peer.calls = true;
-    return deliver(from, peer, nullptr, Answer{}, false);
+    return deliver(from, peer, nullptr, Answer{});
   }
   const Outcome outcome = function(now, effects);
   replies_.close_after_reply(from);
-  deliver(from, peer, nullptr, outcome ? *outcome : traceback_of(outcome.error()), false);
+  deliver(from, peer, nullptr, outcome ? *outcome : traceback_of(outcome.error()));
 }
 
 Outcome Manager::function(Now now, Effects& effects) {

@@ -44,15 +44,14 @@ void MessageReader::drop_handed_out() {
   }
 }
 
-MessageReader::Next MessageReader::next(std::string_view& message, Error& error) {
-  drop_handed_out();
-  const std::string_view bytes = std::string_view{buffer_}.substr(begin_);
+MessageReader::Next MessageReader::find(Lying& found, Error& error) const {
+  const std::string_view bytes = buffered();
   if (bytes.size() < short_header_bytes) return Next::incomplete;
-  std::size_t header = short_header_bytes;
+  found.header = short_header_bytes;
   std::uint64_t length = big_endian(bytes.substr(0, short_header_bytes));
   if (length == long_header_mark) {
     if (bytes.size() < long_header_bytes) return Next::incomplete;
-    header = long_header_bytes;
+    found.header = long_header_bytes;
     length = big_endian(bytes.substr(short_header_bytes, 8));
   } else if (length > short_length_max) {
     error = {Errc::protocol_error, "a message announces a negative length"};
@@ -63,9 +62,23 @@ MessageReader::Next MessageReader::next(std::string_view& message, Error& error)
              fmt::format("a message announces {} bytes; the limit is {}", length, message_max_bytes_)};
     return Next::broken;
   }
-  if (bytes.size() - header < length) return Next::incomplete;
-  message = bytes.substr(header, length);
-  begin_ += header + length;
+  found.length = length;
+  return bytes.size() - found.header < length ? Next::incomplete : Next::message;
+}
+
+bool MessageReader::has_next() const {
+  Lying unused;
+  Error error;
+  return find(unused, error) != Next::incomplete;
+}
+
+MessageReader::Next MessageReader::next(std::string_view& message, Error& error) {
+  drop_handed_out();
+  Lying found;
+  const Next next = find(found, error);
+  if (next != Next::message) return next;
+  message = buffered().substr(found.header, found.length);
+  begin_ += found.header + found.length;
   return Next::message;
 }
 

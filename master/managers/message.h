@@ -34,6 +34,7 @@ class MessageReader {
   // The next whole message, valid until any other function that changes this is called.
   enum class Next : std::uint8_t { message, incomplete, broken };
   Next next(std::string_view& message, Error& error);
+  bool has_next() const;   // next() would not say `incomplete`
   void drop_handed_out();  // nobody looks at the last message any more: frees what a large one took
 
   std::string_view buffered() const { return std::string_view{buffer_}.substr(begin_); }
@@ -41,6 +42,12 @@ class MessageReader {
 
  private:
   static constexpr std::size_t kept_bytes = 2u << 10;  // of capacity, so that idle connections stay small
+
+  struct Lying {  // the next message in buffered()
+    std::size_t header = 0;
+    std::size_t length = 0;
+  };
+  Next find(Lying& found, Error& error) const;
 
   std::string buffer_;
   std::size_t begin_ = 0;  // first byte not handed out

@@ -19,9 +19,9 @@ enum class Leaves : std::uint8_t {
 class Replies {
  public:
   virtual ~Replies() = default;
-  // The one answer to the request that `to` waits for. `woken`: it waited for something that it is handed now, so
-  // look first whether it is still there. What cannot be sent ends the session; Manager::left tells.
-  virtual void reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) = 0;
+  // The one answer to the request that `to` waits for. `precious`: what it hands over would be lost with a client that
+  // is gone, so look first whether it is still there. What cannot be sent ends the session; Manager::left tells.
+  virtual void reply(SessionId to, std::string_view payload, Leaves leaves, bool precious) = 0;
   virtual void close_after_reply(SessionId to) = 0;   // the reply that follows is the last one
   virtual std::string store_trouble() const = 0;      // why nothing can be kept now; empty when all is well
   virtual std::uint64_t unwritten_bytes() const = 0;  // of changes that wait for the store

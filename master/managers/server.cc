@@ -145,16 +145,16 @@ void ManagersServer::arm_timer() {
 
 // ---- answers
 
-void ManagersServer::reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) {
-  if (leaves == Leaves::now) return send(to, payload, woken);
-  staged_.push_back({.to = to, .ticket = 0, .woken = woken, .payload = std::string{payload}});
+void ManagersServer::reply(SessionId to, std::string_view payload, Leaves leaves, bool precious) {
+  if (leaves == Leaves::now) return send(to, payload, precious);
+  staged_.push_back({.to = to, .ticket = 0, .precious = precious, .payload = std::string{payload}});
   native_.turn_soon();
 }
 
-void ManagersServer::send(SessionId to, std::string_view payload, bool woken) {
+void ManagersServer::send(SessionId to, std::string_view payload, bool precious) {
   const auto receiver = session(to);
   if (receiver == nullptr) return;
-  if (woken && receiver->at_end()) return receiver->end({Errc::unavailable, "the client is gone"});
+  if (precious && receiver->at_end()) return receiver->end({Errc::unavailable, "the client is gone"});
   receiver->answer(payload);
 }
 
@@ -196,7 +196,7 @@ void ManagersServer::committed(Ticket committed) {
   while (!held_.empty() && held_.front().ticket <= committed) {
     const Held held = std::move(held_.front());
     held_.pop_front();
-    send(held.to, held.payload, held.woken);
+    send(held.to, held.payload, held.precious);
   }
 }
 

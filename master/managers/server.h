@@ -61,18 +61,18 @@ class ManagersServer final : public Guests, private Replies {
   struct Held {
     SessionId to;
     Ticket ticket = 0;
-    bool woken = false;
+    bool precious = false;
     std::string payload;
   };
 
   void welcome(Arrival arrival);
   void arm_timer();
   void report_left();
-  void send(SessionId to, std::string_view payload, bool woken);
+  void send(SessionId to, std::string_view payload, bool precious);
   std::shared_ptr<Session> session(SessionId id) const;
 
   // ---- Replies
-  void reply(SessionId to, std::string_view payload, Leaves leaves, bool woken) override;
+  void reply(SessionId to, std::string_view payload, Leaves leaves, bool precious) override;
   void close_after_reply(SessionId to) override;
   std::uint64_t unwritten_bytes() const override { return native_.turn().unwritten_bytes(); }
   std::string store_trouble() const override { return native_.turn().trouble(); }

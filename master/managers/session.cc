@@ -2,11 +2,11 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 
 #include "master/managers/server.h"
 
@@ -81,7 +81,8 @@ void Session::go_on_after_others() {
 }
 
 bool Session::read_ahead_enough() const {
-  return (state_ == State::busy || others_first_) && reader_.buffered_bytes() > read_ahead_max_bytes;
+  return (state_ == State::busy || others_first_) && reader_.buffered_bytes() > read_ahead_max_bytes &&
+         reader_.has_next();
 }
 
 // More than a small request came: take it in large pieces. What remains, the end of the stream too, is found by
@@ -123,9 +124,8 @@ void Session::handle_message() {
 
 bool Session::at_end() {
   if (state_ == State::ended) return true;
-  char byte = 0;
-  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  pollfd peer{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&peer, 1, 0) > 0;
 }
 
 // ---- bytes out

@@ -35,7 +35,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(std::string_view payload);
   // The answer that follows is the last one.
   void close_after_answer() { close_when_sent_ = true; }
-  // Whether the peer is known to be gone; asks the system. For who is about to hand over something precious.
+  // Whether the peer is known to be gone; asks the system, which knows it before what came ahead of the end was read, if
+  // that fits into its buffers. For who is about to hand over something precious.
   bool at_end();
   void end(const Error& why);
   void abandon();  // without telling the server
@@ -55,8 +56,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void write_rest();
   void on_sent();
 
-  // While requests wait for those before them, reading pauses when there is so much; what one read takes (256 KiB, and
-  // up to eight times that while nothing waits) may be on top.
+  // While whole requests wait for those before them, reading pauses when there is so much; what one read takes (256 KiB,
+  // and up to eight times that while nothing waits) may be on top. A request that has begun is read to its end: else
+  // nobody would see that the client died in it.
   static constexpr std::size_t read_ahead_max_bytes = 256u << 10;
 
   ManagersServer& server_;

@@ -48,6 +48,7 @@ class PythonPeer {
   }
   void say(std::string_view payload) { peer_.send_bytes(framed(payload)); }
   void send_bytes(std::string_view bytes) { peer_.send_bytes(bytes); }
+  void leave() { peer_.close(); }
   bool closed_by_master() { return peer_.closed_by_master(); }
 
   // The handshake, but for our last word. False: the master did not take part, or refused the key.
@@ -220,6 +221,59 @@ TEST_F(ManagersServerTest, BetweenTheRequestsThatOneSendsAheadOthersHaveTheirTur
   std::string last;
   for (int i = 1; i < requests; ++i) last = many.hear();
   EXPECT_THAT(last, HasSubstr(yes)) << "all of them were answered before the other client";
+}
+
+// ---- clients that are gone before they get what they asked for
+
+TEST_F(ManagersServerTest, AnItemForOneThatLeftBeforeItsRequestWasReadStays) {
+  start();
+  run_loop();
+  const std::string queue = create("Queue");
+  PythonPeer dead{address}, other{address};
+  ASSERT_TRUE(dead.join());
+  ASSERT_TRUE(other.join());
+  EXPECT_THAT(other.ask(Request{queue, "put"}.number(7)), HasSubstr("#RETURN"));
+  {
+    const Pause pause{*this};
+    dead.say(Request{queue, "get"}.done());
+    dead.leave();
+    other.say(Request{queue, "get_nowait"}.done());
+  }
+  EXPECT_THAT(other.hear(), HasSubstr("#RETURN"));
+}
+
+TEST_F(ManagersServerTest, ALockForOneThatLeftBeforeItsRequestWasReadIsFree) {
+  start();
+  run_loop();
+  const std::string lock = create("Lock");
+  PythonPeer dead{address}, other{address};
+  ASSERT_TRUE(dead.join());
+  ASSERT_TRUE(other.join());
+  {
+    const Pause pause{*this};
+    dead.say(Request{lock, "acquire"}.done());
+    dead.leave();
+    other.say(Request{lock, "acquire"}.no().done());
+  }
+  EXPECT_THAT(other.hear(), HasSubstr(yes));
+}
+
+TEST_F(ManagersServerTest, OneThatWaitsAndEndsInALongRequestIsNotHandedAnything) {
+  start();
+  run_loop();
+  const std::string queue = create("Queue"), lock = create("RLock");
+  PythonPeer dead{address}, other{address};
+  ASSERT_TRUE(dead.join());
+  ASSERT_TRUE(other.join());
+  EXPECT_THAT(dead.ask(Request{lock, "acquire"}), HasSubstr(yes));
+  dead.say(Request{queue, "get"}.done());
+  std::string longer_than_the_systems_buffers = framed(std::string(30'000'000, 'x'));
+  longer_than_the_systems_buffers.pop_back();
+  dead.send_bytes(longer_than_the_systems_buffers);
+  dead.leave();
+  EXPECT_THAT(other.ask(Request{lock, "acquire"}), HasSubstr(yes)) << "its end is not seen";
+  EXPECT_THAT(other.ask(Request{queue, "put"}.number(7)), HasSubstr("#RETURN"));
+  EXPECT_THAT(other.ask(Request{queue, "get_nowait"}), HasSubstr("#RETURN"));
 }
 
 // ---- strangers
