@@ -6,6 +6,7 @@
 #include "common/base/base64.h"
 #include "common/base/utf8.h"
 #include "common/pickle/payload.h"
+#include "common/pickle/stored.h"
 
 namespace reeve::cli {
 
@@ -59,7 +60,7 @@ void pickled(JsonWriter& json, std::string_view key, std::string_view value) {
   if (plain)
     json.key(key).json(*plain);
   else
-    json.key(key).text(to_base64(value));
+    json.key(key).text(to_base64(pickle::pickle_of_stored(value)));
   json.key(std::string(key) + "_encoding").text(plain ? "pickle+json" : "pickle+base64");
   if (!plain) json.key(std::string(key) + "_text").text(pickle::text_of_pickle(value));
 }

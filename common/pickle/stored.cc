@@ -163,4 +163,10 @@ Result<Fragment> from_stored(std::string_view stored, const Limits& limits) {
   return fragment;
 }
 
+std::string_view pickle_of_stored(std::string_view stored) {
+  if (stored.empty() || stored.back() == op::stop) return stored;
+  const Result<Fragment> fragment = from_stored(stored);
+  return fragment ? stored.substr(0, proto_bytes + fragment->bytes.size() + stop_bytes) : stored;
+}
+
 }  // namespace reeve::pickle

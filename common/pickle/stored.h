@@ -25,6 +25,9 @@ std::string to_stored(const Fragment& fragment);
 // Any pickle is taken, also without a trailer: then it is scanned, which costs more. invalid_argument: it is none.
 Result<Fragment> from_stored(std::string_view stored, const Limits& limits = {});
 
+// What every Python can load, without what stands behind its STOP; all of it when it is no stored pickle.
+std::string_view pickle_of_stored(std::string_view stored);
+
 // The bytes of the fragment, if they can go into a reply to that reader as they are: no memo, no classes, nothing to
 // convert. None: use from_stored.
 std::optional<std::string_view> plain_stored(std::string_view stored, Reader reader);

@@ -5,6 +5,8 @@
 
 #include "client/cli/schema.h"
 #include "client/cli/text.h"
+#include "common/base/base64.h"
+#include "common/pickle/stored.h"
 
 namespace reeve::cli {
 namespace {
@@ -39,6 +41,21 @@ TEST(PayloadTextTest, OpaqueValuesAreShownAsTheirClassAndSize) {
 TEST(PayloadTextTest, EverythingElseIsShownAsItIs) {
   EXPECT_EQ(payload_text(primitives, Encoding::raw), primitives);
   EXPECT_EQ(payload_text("{\"a\" : 1}", Encoding::json), "{\"a\" : 1}");
+}
+
+TEST(PayloadTextTest, JsonOutputHoldsNothingBehindThePickle) {
+  for (const std::string& whole : {opaque, set}) {
+    const auto fragment = pickle::from_stored(whole);
+    ASSERT_TRUE(fragment) << fragment.error().detail;
+    const std::string stored = pickle::to_stored(*fragment);
+    ASSERT_NE(stored.back(), '.');
+    const boost::json::object item = item_with(stored);
+    ASSERT_EQ(item.at("value_encoding"), "pickle+base64");
+    const auto text = from_base64(std::string_view(item.at("value").as_string()));
+    ASSERT_TRUE(text);
+    EXPECT_EQ(text->back(), '.');
+    EXPECT_TRUE(stored.starts_with(*text));
+  }
 }
 
 TEST(PayloadTextTest, JsonOutputHoldsTheValueOrThePickle) {
