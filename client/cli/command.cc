@@ -52,9 +52,11 @@ void Context::note(std::string_view sentence) {
   complain(sentence);
 }
 
-void Context::complain(std::string_view sentence) {
+void Context::complain(std::string_view sentence) { complain_in_lines(one_line(sentence)); }
+
+void Context::complain_in_lines(std::string_view text) {
   out_.flush();  // the two in the order in which they were said
-  err_.line(fmt::format("{} {}", paint(err_.style(), Tone::dim, "reeve:"), one_line(sentence)));
+  err_.line(fmt::format("{} {}", paint(err_.style(), Tone::dim, "reeve:"), several_lines(text, "  ")));
   err_.flush();
 }
 

@@ -53,6 +53,8 @@ class Context {
   void note(std::string_view sentence);
   // Trouble with one thing among several; said in any case.
   void complain(std::string_view sentence);
+  // The same of an error that goes on in further lines: where it happened.
+  void complain_in_lines(std::string_view text);
 
  private:
   void tell_connection(bool connected, std::string_view master);

@@ -98,7 +98,7 @@ void print_value(Context& context, TaskName task, const Outcome& outcome) {
     return;
   }
   if (outcome.state != TaskState::succeeded) {
-    context.complain(
+    context.complain_in_lines(
         fmt::format("task {} {}", to_string(task), ending_of(outcome.state, reason_of(outcome))));
     return;
   }

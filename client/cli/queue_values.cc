@@ -124,7 +124,8 @@ void print_item(Context& context, const Item& item) {
     return;
   }
   if (item.from.job != 0 && item.from_state != TaskState::succeeded)
-    context.complain(fmt::format("task {} {}", to_string(item.from), ending_of(item.from_state, item.error)));
+    context.complain_in_lines(fmt::format("task {} {}", to_string(item.from),
+                                          ending_of(item.from_state, without_echo(item.error))));
   const std::string text = payload_text(item.bytes, item.encoding);
   context.out().write(text);
   if (!text.ends_with('\n')) context.out().write("\n");

@@ -91,7 +91,8 @@ class ResultCommand final : public Command {
     if (outcome.state == TaskState::succeeded)
       out.write(payload_text(outcome.value, outcome.encoding));
     else
-      out.write(paint(out.style(), Tone::bad, ending_of(outcome.state, reason_of(outcome))));
+      out.write(
+          paint(out.style(), Tone::bad, several_lines(ending_of(outcome.state, reason_of(outcome)), "  ")));
     if (!outcome.value.ends_with('\n')) out.write("\n");
   }
 
@@ -106,8 +107,7 @@ class ResultCommand final : public Command {
       err.write(outcome.err);
       err.flush();
     }
-    if (outcome.state != TaskState::succeeded && !heads_)
-      context.note(fmt::format("task {} {}", to_string(task), ending_of(outcome.state, reason_of(outcome))));
+    if (outcome.state != TaskState::succeeded && !heads_) tell_ending(context, task, outcome);
     if (outcome.out_cut || outcome.err_cut)
       context.note(fmt::format(
           "the output of task {} was longer than the worker keeps; this is its beginning", to_string(task)));
@@ -123,10 +123,16 @@ class ResultCommand final : public Command {
     if (value || heads_ || out.is_terminal()) out.write("\n");
   }
 
+  static void tell_ending(Context& context, TaskName task, const Outcome& outcome) {
+    if (context.quiet() || context.json()) return;
+    context.complain_in_lines(
+        fmt::format("task {} {}", to_string(task), ending_of(outcome.state, reason_of(outcome))));
+  }
+
   static std::string head(TaskName task, const Outcome& outcome) {
     return fmt::format("==> {} {} ({} on {}) <==", to_string(task),
-                       one_line(ending_of(outcome.state, reason_of(outcome))), format_duration(outcome.run),
-                       one_line(outcome.worker));
+                       one_line(first_line(ending_of(outcome.state, reason_of(outcome)))),
+                       format_duration(outcome.run), one_line(outcome.worker));
   }
 
   bool failed_only_ = false, out_only_ = false, err_only_ = false;

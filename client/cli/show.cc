@@ -72,7 +72,7 @@ Facts facts_of(const JobInfo& job) {
 }
 
 void add_outcome(Facts& facts, const Outcome& outcome, bool ran_program) {
-  if (outcome.state != TaskState::succeeded) facts.add("error", reason_of(outcome), Tone::bad);
+  if (outcome.state != TaskState::succeeded) facts.add_lines("error", reason_of(outcome), Tone::bad);
   if (outcome.signal != 0)
     facts.add("signal", std::to_string(outcome.signal));
   else if (ran_program)
@@ -182,7 +182,7 @@ class Show final : public Command {
                    outcome               ? outcome->worker
                    : task.worker.empty() ? "-"
                                          : task.worker,
-                   outcome ? reason_of(*outcome) : ""});
+                   outcome ? std::string(first_line(reason_of(*outcome))) : std::string()});
       }
     }
     if (!table.empty()) context.out().write(table.render(context.out().style()));

@@ -67,6 +67,19 @@ std::size_t display_width(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return !continues_code_point(c); }));
 }
 
+std::string several_lines(std::string_view text, std::string_view indent) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) {
+      if (!out.empty()) out.append("\n").append(indent);
+      out += one_line(text.substr(0, end));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 std::string one_line(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -116,8 +129,12 @@ std::string Table::render(const Style& style) const {
   return out;
 }
 
-void Facts::add(std::string_view name, std::string value, Tone tone) {
-  facts_.push_back({std::string(name), {std::move(value), tone}});
+void Facts::add(std::string_view name, const std::string& value, Tone tone) {
+  facts_.push_back({std::string(name), one_line(value), tone});
+}
+
+void Facts::add_lines(std::string_view name, std::string_view text, Tone tone) {
+  facts_.push_back({std::string(name), std::string(text), tone});
 }
 
 std::string Facts::render(const Style& style) const {
@@ -126,7 +143,7 @@ std::string Facts::render(const Style& style) const {
   std::string out;
   for (const Fact& fact : facts_) {
     append_padded(out, style, Tone::dim, fact.name, width + gap.size(), Table::Align::left);
-    out += paint(style, fact.value.tone, fact.value.text);
+    out += paint(style, fact.tone, several_lines(fact.value, std::string(width + gap.size(), ' ')));
     end_line(out);
   }
   return out;

@@ -27,6 +27,9 @@ std::size_t display_width(std::string_view text);
 // terminal.
 std::string one_line(std::string_view text);
 
+// `text` in its own lines, each as one_line() has it, the further ones behind `indent`; empty ones are left out.
+std::string several_lines(std::string_view text, std::string_view indent);
+
 class Table {
  public:
   enum class Align : std::uint8_t { left, right };
@@ -55,13 +58,14 @@ class Table {
 // "name:  value" lines, values aligned: what `show` and `status` print.
 class Facts {
  public:
-  void add(std::string_view name, std::string value, Tone tone = Tone::plain);
+  void add(std::string_view name, const std::string& value, Tone tone = Tone::plain);
+  void add_lines(std::string_view name, std::string_view text, Tone tone);  // a value of several lines
   std::string render(const Style& style) const;
 
  private:
   struct Fact {
-    std::string name;
-    Table::Cell value;
+    std::string name, value;
+    Tone tone;
   };
   std::vector<Fact> facts_;
 };

@@ -123,9 +123,20 @@ Duration age_of(const JobInfo& job, WallTime now) {
   return std::max(Duration{0}, (job.is_finished() ? job.finished : now) - from);
 }
 
+std::string_view without_echo(std::string_view error) {
+  std::string_view text = error;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const std::size_t half = text.size() / 2;
+  const bool twice =
+      text.size() % 2 == 1 && text[half] == '\n' && text.substr(0, half) == text.substr(half + 1);
+  return twice ? text.substr(0, half) : error;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
 std::string reason_of(const Outcome& outcome) {
   if (outcome.state == TaskState::succeeded) return {};
-  std::string reason = outcome.error;
+  std::string reason{without_echo(outcome.error)};
   if (!reason.empty()) return reason;
   if (outcome.timed_out) return "its time limit was reached";
   if (outcome.signal != 0) {

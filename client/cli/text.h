@@ -38,6 +38,9 @@ Duration age_of(const JobInfo& job, WallTime now);
 // "failed: exit code 7"; a reason that says nothing more is left out: "cancelled".
 std::string ending_of(TaskState state, std::string_view reason);
 std::string reason_of(const Outcome& outcome);
+// An error of Python is what went wrong and, in further lines, where. Without frames these say the same again: left out.
+std::string_view without_echo(std::string_view error);
+std::string_view first_line(std::string_view text);
 
 // A payload as people read it: a pickle as JSON, else as Python prints it, else as its class and size; everything else
 // as it is.

@@ -46,8 +46,9 @@ std::string explain(Client& client, const JobInfo& job, const TaskInfo& task, Wa
     default:
       break;
   }
-  return fmt::format("it has {}{}", task.state == TaskState::cancelled ? "been " : "",
-                     ending_of(task.state, task.outcome ? reason_of(*task.outcome) : ""));
+  return fmt::format(
+      "it has {}{}", task.state == TaskState::cancelled ? "been " : "",
+      ending_of(task.state, task.outcome ? std::string(first_line(reason_of(*task.outcome))) : ""));
 }
 
 class Why final : public Command {

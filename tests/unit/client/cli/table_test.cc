@@ -1,4 +1,5 @@
 #include "client/cli/table.h"
+#include "client/cli/text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +47,23 @@ TEST(Facts, AlignTheirValues) {
   facts.add("name", "resize");
   facts.add("queue", "default");
   EXPECT_EQ(facts.render({}), "name   resize\nqueue  default\n");
+}
+
+TEST(Facts, OnlyValuesOfSeveralLinesHaveThem) {
+  Facts facts;
+  facts.add_lines("error", "ValueError: x\nTraceback\n\n  File \"a\x1b.py\"\n", Tone::bad);
+  facts.add("worker", "a\nb");
+  EXPECT_EQ(facts.render({}),
+            "error   ValueError: x\n        Traceback\n          File \"a?.py\"\nworker  a b\n");
+}
+
+TEST(Text, AnErrorWithoutFramesIsSaidOnce) {
+  EXPECT_EQ(without_echo("TypeError: x\nTypeError: x\n"), "TypeError: x");
+  EXPECT_EQ(without_echo("a\nb\na\nb"), "a\nb");
+  EXPECT_EQ(without_echo("ValueError: x\nTraceback\n"), "ValueError: x\nTraceback\n");
+  EXPECT_EQ(without_echo(""), "");
+  EXPECT_EQ(without_echo("\n"), "\n");
+  EXPECT_EQ(first_line("a\nb"), "a");
 }
 
 TEST(Terminal, ColoursOnlyForPeopleWhoWantThem) {
