@@ -158,11 +158,24 @@ class QueueGet final : public Command {
     constexpr std::uint64_t at_once = 1000;
     try {
       return queue.get_many(std::min(left, at_once), nowait_ ? Duration{0} : timeout_.value_or(forever));
-    } catch (const QueueEmpty& error) {
-      if (nowait_) (void)queue.info();  // a name that is not there is more likely a slip than an empty queue
-      if (nowait_ || !timeout_) refuse(Errc::queue_empty, "queue {} is empty", name_);
-      refuse(Errc::timed_out, "queue {} is empty; timed out after {}", name_, format_duration(*timeout_));
+    } catch (const QueueEmpty&) {
+      const std::string why = why_nothing_came(queue);
+      if (nowait_ || !timeout_) refuse(Errc::queue_empty, "{}", why);
+      refuse(Errc::timed_out, "{}; timed out after {}", why, format_duration(*timeout_));
     }
+  }
+
+  std::string why_nothing_came(const Queue& queue) const {
+    try {
+      const QueueInfo info = queue.info();
+      if (info.paused && info.ready > 0)
+        return fmt::format("queue {} is paused, and {} in it: 'reeve queue resume {}' lets it go on", name_,
+                           info.ready == 1 ? "1 value waits" : count_of(info.ready, "value") + " wait",
+                           name_);
+    } catch (const NotFound&) {
+      if (nowait_) throw;  // a name that is not there is more likely a slip than an empty queue
+    }
+    return fmt::format("queue {} is empty", name_);
   }
 
   std::string name_;

@@ -151,6 +151,17 @@ TEST_F(CliQueues, AnEmptyQueueIsToldByTheExitCode) {
   EXPECT_EQ(cluster_.reeve({"queue", "peek", "q"}).exit_code, 1);
 }
 
+TEST_F(CliQueues, APausedQueueIsNotCalledEmpty) {
+  EXPECT_EQ(cluster_.reeve({"queue", "put", "q", "1"}).exit_code, 0);
+  EXPECT_EQ(cluster_.reeve({"queue", "pause", "q"}).exit_code, 0);
+  const Ran now = cluster_.reeve({"queue", "get", "q", "--nowait"});
+  EXPECT_EQ(now.exit_code, 1);
+  EXPECT_THAT(now.err, HasSubstr("queue q is paused, and 1 value waits in it: 'reeve queue resume q'"));
+  const Ran late = cluster_.reeve({"queue", "get", "q", "--timeout", "20ms"});
+  EXPECT_EQ(late.exit_code, 124);
+  EXPECT_THAT(late.err, HasSubstr("queue q is paused"));
+}
+
 TEST_F(CliQueues, AQuestionAboutAQueueThatIsNotThereSaysSoAndMakesNone) {
   const Ran get = cluster_.reeve({"queue", "get", "nope", "--nowait"});
   EXPECT_EQ(get.exit_code, 4);
