@@ -85,7 +85,8 @@ Result<void> Configuration::take_program(const ConfigEntry& entry) {
   } else if (entry.name == "max_tasks_per_child") {
     const char* const end = entry.text.data() + entry.text.size();
     const auto [at, error] = std::from_chars(entry.text.data(), end, program->max_tasks_per_child);
-    if (error != std::errc{} || at != end) return fail(Errc::invalid_argument, "it is a number");
+    if (error != std::errc{} || at != end)
+      return fail(Errc::invalid_argument, "it is a whole number, 0 (no limit) or more");
   } else {
     return fail(Errc::invalid_argument,
                 "a program has a command, or python and initializer, and cwd and max_tasks_per_child");
@@ -96,9 +97,14 @@ Result<void> Configuration::take_program(const ConfigEntry& entry) {
 // What is to be started is known only when everything has been read.
 Result<void> Configuration::complete_programs(Options& options) {
   for (ProgramSetting& program : options.programs) {
-    if (program.command.empty() == program.python.empty())
-      return fail(Errc::invalid_argument, "[programs.{}] has {}", program.name,
-                  program.python.empty() ? "no command" : "both a command and a Python function");
+    if (program.command.empty() && program.python.empty())
+      return fail(Errc::invalid_argument,
+                  "[programs.{}] has nothing to run: give it python = \"module:function\" or command = "
+                  "[\"program\", \"argument\", …]",
+                  program.name);
+    if (!program.command.empty() && !program.python.empty())
+      return fail(Errc::invalid_argument, "[programs.{}] has both a command and a Python function",
+                  program.name);
     if (program.python.empty() && !program.initializer.empty())
       return fail(Errc::invalid_argument, "[programs.{}]: only Python functions have an initializer",
                   program.name);

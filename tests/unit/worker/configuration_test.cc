@@ -73,7 +73,9 @@ TEST_F(WorkerConfigurationTest, AProgramThatMakesNoSenseIsNamedWithItsPlace) {
       {"[programs.x]\ncommand = [\"\"]\n", "it is an array: the program and its arguments"},
       {"[programs.x]\ncomand = [\"true\"]\n", "a program has a command, or python"},
       {"[programs.x]\npython = \"classify\"\n", "not of the form module:function"},
-      {"[programs.x]\nmax_tasks_per_child = \"many\"\n", "it is a number"},
+      {"[programs.x]\nmax_tasks_per_child = \"many\"\n", "it is a whole number, 0 (no limit) or more"},
+      {"[programs.x]\nmax_tasks_per_child = -1\n", "it is a whole number, 0 (no limit) or more"},
+      {"[programs.x]\nmax_tasks_per_child = 1.5\n", "it is a whole number, 0 (no limit) or more"},
       {"[programs]\ncommand = [\"true\"]\n", "[programs.NAME]"},
       {"[programs.x.y]\ncommand = [\"true\"]\n", "[programs.NAME]"},
   };
@@ -86,7 +88,12 @@ TEST_F(WorkerConfigurationTest, AProgramThatMakesNoSenseIsNamedWithItsPlace) {
 
 TEST_F(WorkerConfigurationTest, AProgramWithoutACommandIsRefused) {
   ASSERT_EQ(take({}, "[programs.x]\ncwd = \"/srv\"\n"), std::nullopt);
-  EXPECT_EQ(refusal(), "[programs.x] has no command");
+  const auto* const nothing =
+      "[programs.x] has nothing to run: give it python = \"module:function\" or command = [\"program\", "
+      "\"argument\", …]";
+  EXPECT_EQ(refusal(), nothing);
+  ASSERT_EQ(take({}, "[programs.x]\ninitializer = \"m:f\"\n"), std::nullopt);
+  EXPECT_EQ(refusal(), nothing);
 }
 
 TEST_F(WorkerConfigurationTest, APythonFunctionIsAProgramOfTheInterpreter) {
