@@ -1,9 +1,5 @@
 #include "common/net/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -11,6 +7,7 @@
 #include <cstring>
 
 #include "common/base/assert.h"
+#include "common/net/socket_options.h"
 
 namespace reeve {
 namespace {
@@ -52,24 +49,7 @@ Connection::Connection(tcp::socket socket, ConnectionLimits limits)
   error_code ignored;  // a socket that is already dead says so at the first read
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay{true}, ignored);
-  bound_silence(limits.silence_max);
-}
-
-// The system's own defaults notice a peer that vanished (power, cable, address translation) after two hours.
-void Connection::bound_silence(std::chrono::milliseconds longest) {
-  const int fd = socket_.native_handle();
-  const auto set = [fd](int level, int name,
-                        int value) {  // a socket that is already dead says so when it is read
-    (void)::setsockopt(fd, level, name, &value, sizeof value);
-  };
-  constexpr int probes = 3;
-  const auto every = std::chrono::ceil<std::chrono::seconds>(longest / (probes + 1));
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(every.count()));
-  set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(every.count()));
-  set(IPPROTO_TCP, TCP_KEEPCNT, probes);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT,
-      static_cast<int>(longest.count()));  // the same for what was sent and not acknowledged
+  bound_silence(socket_.native_handle(), limits.silence_max);
 }
 
 Connection::~Connection() = default;

@@ -45,8 +45,7 @@ struct ConnectionLimits {
   std::size_t output_low_bytes = 1u << 20;
   std::size_t output_high_bytes = 16u << 20;  // congested(): the owner should hold back what it can
   std::size_t output_max_bytes = 256u << 20;  // a reader slower than this is cut off (limit_reached)
-  // A peer whose machine answers nothing for so long, or that reads nothing while there is something to read, is
-  // gone: the system closes the connection.
+  // As of bound_silence(): then the system closes the connection.
   std::chrono::milliseconds silence_max{30'000};
 };
 
@@ -78,7 +77,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   enum class State : std::uint8_t { idle, open, flushing, closed };
 
-  void bound_silence(std::chrono::milliseconds longest);
   void read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   void handle_frames();

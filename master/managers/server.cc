@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/app/log.h"
+#include "common/net/socket_options.h"
 #include "master/managers/python_proof.h"
 
 namespace reeve::master::managers {
@@ -92,6 +93,7 @@ void ManagersServer::stop_listening() {
 }
 
 void ManagersServer::welcome(Arrival arrival) {
+  bound_silence(arrival.socket.native_handle(), native_.silence_max());
   const auto session = std::make_shared<Session>(*this, native_.new_session_id(), std::move(arrival.socket),
                                                  std::move(arrival.place));
   sessions_.emplace(session->id(), session);

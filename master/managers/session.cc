@@ -1,13 +1,11 @@
 #include "master/managers/session.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
+#include "common/net/socket_options.h"
 #include "master/managers/server.h"
 
 namespace reeve::master::managers {
@@ -98,14 +96,6 @@ void Session::drain_socket() {
   }
 }
 
-// Python writes twice without waiting (a header and a long payload; its last word of the handshake and a request), and
-// does not switch Nagle's algorithm off: its second piece comes only when the first one is acknowledged, which the
-// system here would put off for 40 ms.
-void Session::acknowledge() {
-  const int on = 1;
-  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-}
-
 void Session::handle_message() {
   std::string_view message;
   Error broken;
@@ -115,7 +105,7 @@ void Session::handle_message() {
       server_.request(*this, message);
       return reader_.drop_handed_out();
     case MessageReader::Next::incomplete:
-      if (reader_.buffered_bytes() > 0) acknowledge();
+      if (reader_.buffered_bytes() > 0) acknowledge(socket_.native_handle());
       return;
     case MessageReader::Next::broken:
       return end(broken);

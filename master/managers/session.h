@@ -49,7 +49,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void go_on();
   void go_on_after_others();
   void drain_socket();
-  void acknowledge();
   void handle_message();
   bool read_ahead_enough() const;
   void send(std::string_view header_and_payload);

@@ -1,29 +1,16 @@
 #include "master/net/door.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <utility>
+
+#include "common/net/socket_options.h"
 
 namespace reeve::master {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-namespace {
-
-// Some clients write their last word of the handshake and a request without waiting, and do not switch Nagle's algorithm
-// off: the request comes only when the word is acknowledged, which the system here would put off for 40 ms.
-void acknowledge(tcp::socket& socket) {
-  const int on = 1;
-  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-}
-
-}  // namespace
 
 struct Listener::Door::Stranger {
   Stranger(tcp::socket s, std::unique_ptr<Proof> p, Place taken)
@@ -169,7 +156,7 @@ bool Listener::Door::say(Stranger& stranger) {
 
 void Listener::Door::hand_over(Stranger& stranger) {
   leave(stranger);
-  acknowledge(stranger.socket);
+  acknowledge(stranger.socket.native_handle());  // a request may follow the last word
   handover_->put({.socket = LooseSocket{std::move(stranger.socket), protocol_},
                   .role = stranger.proof->role(),
                   .early = std::string{stranger.proof->early()},

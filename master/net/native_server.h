@@ -71,6 +71,7 @@ class NativeServer {
   void turn_soon();  // the pass of the loop ends when everything that is ready now was handled
   ClientSession* client(SessionId id);
   SessionId new_session_id() { return SessionId{next_session_++}; }
+  std::chrono::milliseconds silence_max() const { return limits_.connection.silence_max; }
   void end_session(SessionId id);
   void count_refusal(const Error& why, std::string_view whom) {
     refusals_.count(why, [whom] { return whom; });

@@ -22,6 +22,7 @@
 namespace reeve::master::managers {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -274,6 +275,32 @@ TEST_F(ManagersServerTest, OneThatWaitsAndEndsInALongRequestIsNotHandedAnything)
   EXPECT_THAT(other.ask(Request{lock, "acquire"}), HasSubstr(yes)) << "its end is not seen";
   EXPECT_THAT(other.ask(Request{queue, "put"}.number(7)), HasSubstr("#RETURN"));
   EXPECT_THAT(other.ask(Request{queue, "get_nowait"}), HasSubstr("#RETURN"));
+}
+
+// The system's setting on every connection that was accepted at `address`, in this process.
+std::vector<unsigned> silence_allowed(const Endpoint& address) {
+  std::vector<unsigned> found;
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in here{}, there{};
+    socklen_t size = sizeof here, peer_size = sizeof there;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&here), &size) != 0 ||
+        ::getpeername(fd, reinterpret_cast<sockaddr*>(&there), &peer_size) != 0 ||
+        ntohs(here.sin_port) != address.port)
+      continue;
+    unsigned milliseconds = 0;
+    socklen_t value_size = sizeof milliseconds;
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &value_size), 0);
+    found.push_back(milliseconds);
+  }
+  return found;
+}
+
+TEST_F(ManagersServerTest, AClientWhoseMachineVanishesIsGivenUpAfterTheLongestSilence) {
+  start();
+  run_loop();
+  PythonPeer client{address};
+  ASSERT_TRUE(client.join());
+  EXPECT_THAT(silence_allowed(address), ElementsAre(ConnectionLimits{}.silence_max.count()));
 }
 
 // ---- strangers
