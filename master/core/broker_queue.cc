@@ -8,6 +8,25 @@
 namespace reeve::master {
 namespace {
 
+std::string_view ack_name(bool task_done) { return task_done ? "task_done" : "get"; }
+
+// In which options `queue` is not as `wanted`: "maxsize is 0, not 5; ack is get, not task_done".
+std::string differences(const Queue& queue, const QueueOptions& wanted) {
+  std::string text;
+  const auto compare = [&text](std::string_view what, const auto& has, const auto& wants) {
+    if (has == wants) return;
+    if (!text.empty()) text += "; ";
+    text += fmt::format("{} is {}, not {}", what, has, wants);
+  };
+  const auto or_none = [](const std::string& name) { return name.empty() ? std::string_view{"none"} : name; };
+  compare("kind", name_of(queue.kind), name_of(wanted.kind));
+  compare("maxsize", queue.maxsize, wanted.maxsize);
+  compare("function", or_none(queue.function), or_none(wanted.function));
+  compare("results", or_none(queue.results), or_none(wanted.results));
+  compare("ack", ack_name(queue.ack_task_done), ack_name(wanted.ack_task_done));
+  return text;
+}
+
 // A value as clients see it; it points into its chunk.
 ItemView item_of(const TaskRef& ref) {
   const Chunk& chunk = *ref.chunk;
@@ -54,11 +73,12 @@ Result<void> Broker::queue_open(std::string_view name, Now now, Effects& out) {
 
 Result<void> Broker::reserve_name(std::string_view name) {
   if (const Queue* queue = find_queue(name))
-    return fail(
-        Errc::already_exists,
-        "there is a queue {} with {} tasks and values: choose another name, or remove the queue first "
-        "('reeve queue rm {}')",
-        name, queue->counts.unfinished(), name);
+    return fail(Errc::already_exists,
+                "there is a queue {} with {} {}: choose another name, or start the master without this one, "
+                "remove the "
+                "queue ('reeve queue purge {}', 'reeve queue rm {}'), and start it again",
+                name, queue->counts.unfinished(),
+                queue->counts.unfinished() == 1 ? "task or value" : "tasks and values", name, name);
   if (auto ok = check_name(name, "object"); !ok) return ok;
   reserved_names_.emplace(name);
   return {};
@@ -89,8 +109,12 @@ Result<void> Broker::queue_declare(const QueueOptions& options, Effects& out) {
     made->maxsize = options.maxsize;
     queue = queues_.emplace(options.name, std::move(made)).first->second.get();
   } else if (queue->kind != options.kind || queue->maxsize != options.maxsize) {
-    return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}", options.name, name_of(queue->kind),
-                queue->maxsize);
+    return fail(
+        Errc::already_exists,
+        "queue {} exists with other options: {}; kind and maxsize stay as they were made: start the master "
+        "with "
+        "them, or without this queue, remove it when it is empty ('reeve queue rm {}'), and start it again",
+        options.name, differences(*queue, options), options.name);
   }
   queue->function = options.function;
   queue->results = options.results;
@@ -102,13 +126,22 @@ Result<void> Broker::queue_declare(const QueueOptions& options, Effects& out) {
 
 Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effects& out) {
   if (const Queue* queue = find_queue(options.name)) {
-    const bool same = queue->kind == options.kind && queue->maxsize == options.maxsize &&
-                      queue->function == options.function && queue->results == options.results &&
-                      queue->ack_task_done == options.ack_task_done;
-    if (!options.exist_ok || !same)
-      return fail(Errc::already_exists, "queue {} exists: {}, maxsize {}{}{}", options.name,
-                  name_of(queue->kind), queue->maxsize, queue->function.empty() ? "" : ", function ",
-                  queue->function);
+    const std::string other = differences(*queue, options);
+    if (!other.empty()) {
+      const bool declarable = queue->kind == options.kind && queue->maxsize == options.maxsize;
+      return fail(
+          Errc::already_exists,
+          "queue {} exists with other options: {}; when it is empty 'reeve queue rm {}' makes room for "
+          "another{}",
+          options.name, other, options.name,
+          declarable ? fmt::format(", and a master that is started with [queues.{}] in its configuration "
+                                   "changes it, full or not",
+                                   options.name)
+                     : std::string{});
+    }
+    if (!options.exist_ok)
+      return fail(Errc::already_exists,
+                  "queue {} exists already, with these options (--exist-ok: that is fine)", options.name);
   } else if (auto declared = queue_declare(options, out); !declared) {
     return declared;
   }

@@ -154,7 +154,7 @@ Result<const Type*> type_of(const ObjectDeclaration& declaration) {
                 type_names());
   for (const auto& [name, value] : declaration.parameters)
     if (std::ranges::find(type->parameters, name) == type->parameters.end())
-      return fail(Errc::invalid_argument, "a {} has no '{}'{}{}", type->name, name,
+      return fail(Errc::invalid_argument, "an object of type {} has no '{}'{}{}", type->name, name,
                   type->parameters.empty() ? "" : "; it has ", fmt::join(type->parameters, " and "));
   return type;
 }

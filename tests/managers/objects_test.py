@@ -321,7 +321,7 @@ def test_what_would_lose_data_is_refused(bin_dir, master):
 
     for config, words in [('[objects.x]\ntype = "Dict"', ('[objects.x]', "'Dict' is no type", 'Namespace')),
                           ('[objects.x]\nvalue = 1', ('needs a type',)),
-                          ('[objects.x]\ntype = "dict"\nsize = 3', ("a dict has no 'size'",)),
+                          ('[objects.x]\ntype = "dict"\nsize = 3', ("an object of type dict has no 'size'",)),
                           ('[objects.x]\ntype = "Barrier"', ('parties',)),
                           ('[objects.x]\ntype = "Array"\ntypecode = "z"', ('typecode',)),
                           ('[objects.x]\ntype = "Array"\ntypecode = "i"\nsize = 2000000', ('managers-declared-items-max',)),

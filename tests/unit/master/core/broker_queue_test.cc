@@ -319,6 +319,25 @@ TEST_F(BrokerQueueTest, CreatingAQueueTwiceFailsUnlessItIsTheSameAndThatIsFine) 
   EXPECT_FALSE(broker->queue_create({client, 1}, {.name = "q", .maxsize = 3, .exist_ok = true}, out));
 }
 
+TEST_F(BrokerQueueTest, AQueueThatExistsOtherwiseIsToldByWhatDiffersAndWhatCanBeDone) {
+  bounded("q", 2);
+  const auto answer_to = [this](const QueueOptions& options) {
+    const auto created = broker->queue_create({client, 1}, options, out);
+    return created ? std::string{} : created.error().detail;
+  };
+  EXPECT_EQ(answer_to({.name = "q", .maxsize = 2}),
+            "queue q exists already, with these options (--exist-ok: that is fine)");
+  EXPECT_EQ(
+      answer_to({.name = "q", .kind = QueueKind::lifo, .maxsize = 3, .exist_ok = true}),
+      "queue q exists with other options: kind is fifo, not lifo; maxsize is 2, not 3; when it is empty "
+      "'reeve queue rm q' makes room for another");
+  EXPECT_EQ(
+      answer_to({.name = "q", .maxsize = 2, .function = "square", .ack_task_done = true}),
+      "queue q exists with other options: function is none, not square; ack is get, not task_done; when it "
+      "is empty 'reeve queue rm q' makes room for another, and a master that is started with [queues.q] in "
+      "its configuration changes it, full or not");
+}
+
 TEST_F(BrokerQueueTest, APayloadOverItsLimitIsRefusedAndTheMessageNamesTheLimit) {
   const auto refused = put("q", {std::string(limits.payload_max_bytes + 1, 'x')});
   ASSERT_FALSE(refused);
