@@ -128,7 +128,7 @@ void Manager::came_back(SessionId session, Peer& peer, const std::shared_ptr<Obj
 // An item that was taken out of its object would take the objects of its proxies with it.
 void Manager::keep_what_is_sent(const Answer& answer) {
   const auto keep = [this](const ItemPtr& item) {
-    if (item.use_count() == 1) proxies_.sent(item);
+    if (item.use_count() == 1) proxies_.sent(*item);
   };
   if (const auto* const item = std::get_if<ItemPtr>(&answer.value)) keep(*item);
   if (const auto* const pair = std::get_if<std::pair<ItemPtr, ItemPtr>>(&answer.value)) keep(pair->second);
@@ -143,7 +143,6 @@ bool Manager::answered(SessionId to, Now now, Effects& effects) {
   const std::shared_ptr<Object> from = std::exchange(peer.in, nullptr);
   if (!peer.hand || peer.hand->sent.index == 0) return false;
   const TaskId sent = std::exchange(peer.hand->sent, {});
-  proxies_.sent(sent);
   const auto* const queue = dynamic_cast<const NamedQueue*>(from.get());
   ASSERT(queue != nullptr, "a value was sent by no queue");
   return queue->delivered(*peer.hand, sent, now, effects);
@@ -258,6 +257,8 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::adopt(std::shared_ptr<Obj
 }
 
 // ---- the Broker
+
+void Manager::taken(TaskId value) { proxies_.sent(value); }
 
 QueueHand& Manager::hand_of(SessionId session, Now now) {
   broker_was_asked_ = true;

@@ -117,6 +117,7 @@ class Manager final : private Hall, private QueueClients {
 
   // ---- QueueClients
   QueueHand& hand_of(SessionId session, Now now) override;
+  void taken(TaskId value) override;
   std::string store_trouble() const override { return replies_.store_trouble(); }
 
   Broker& broker_;

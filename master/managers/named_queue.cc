@@ -134,6 +134,7 @@ Outcome NamedQueue::task_done(Call& call) {
     const std::array<TaskId, 1> item{held->second};
     hand.unacknowledged.erase(held);
     broker_.took(hand.session, item, call.now, call.effects);
+    clients_.taken(item.front());
   }
   const Result<void> done =
       broker_.task_done({hand.session, call.caller.call}, name_, 1, call.now, call.effects);
@@ -204,6 +205,7 @@ bool NamedQueue::delivered(QueueHand& hand, TaskId sent, Now now, Effects& effec
   }
   const std::array<TaskId, 1> items{sent};
   broker_.took(hand.session, items, now, effects);
+  clients_.taken(sent);
   return true;
 }
 

@@ -29,6 +29,7 @@ class QueueClients {
  public:
   virtual ~QueueClients() = default;
   virtual QueueHand& hand_of(SessionId session, Now now) = 0;
+  virtual void taken(TaskId value) = 0;  // it is its taker's for good, no lease any more
   virtual std::string store_trouble()
       const = 0;  // why nothing can be kept at the moment; empty when all is well
 };

@@ -16,11 +16,14 @@ void Proxies::put(TaskId value, std::vector<Pin> pins, const Broker& broker) {
 
 void Proxies::sent(TaskId value) {
   auto node = values_.extract(value);
-  if (!node.empty()) sent_.push_back({.until = {}, .item = nullptr, .pins = std::move(node.mapped())});
+  if (!node.empty()) sent_.push_back({.until = {}, .pins = std::move(node.mapped())});
 }
 
-void Proxies::sent(ItemPtr item) {
-  if (!item->pins().empty()) sent_.push_back({.until = {}, .item = std::move(item), .pins = {}});
+void Proxies::sent(const Item& item) {
+  if (item.pins().empty()) return;
+  std::vector<Pin>& pins = sent_.emplace_back().pins;
+  pins.reserve(item.pins().size());
+  for (const Pin& pin : item.pins()) pins.emplace_back(pin.object());
 }
 
 std::optional<TimePoint> Proxies::wake_at() const {

@@ -23,10 +23,10 @@ class Proxies {
 
   // A value of the Broker's has proxies of these objects in it.
   void put(TaskId value, std::vector<Pin> pins, const Broker& broker);
-  // It was handed to somebody.
+  // It is somebody's for good.
   void sent(TaskId value);
-  // So was this, and nobody else keeps it.
-  void sent(ItemPtr item);
+  // So is this, and nobody else keeps it: the objects stay, without the bytes of the value.
+  void sent(const Item& item);
 
   std::optional<TimePoint> wake_at() const;
   // Lets go of what was sent long enough ago, once after each request.
@@ -35,7 +35,6 @@ class Proxies {
  private:
   struct Sent {
     std::optional<TimePoint> until;  // none: it left a moment ago
-    ItemPtr item;
     std::vector<Pin> pins;
   };
 

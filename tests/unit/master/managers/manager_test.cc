@@ -213,6 +213,25 @@ TEST_F(ManagerTest, AProxyInAValueKeepsItsObjectUntilItsReaderHasCountedAReferen
   }
 }
 
+TEST_F(ManagerTest, AProxyInAValueKeepsItsObjectUntilItsReaderCalledTaskDone) {
+  ASSERT_TRUE(broker.queue_create(Asker{}, {.name = "leased", .ack_task_done = true}, answers));
+  const std::string inner = create("list"), queue = create("get_leased");
+  for (const int session : {1, 2, 3}) connect(session);
+  ask(1, with_proxy(Request{queue, "put"}, inner));
+  ask(next_short++, Request{"", "decref"}.text(inner));
+  const std::size_t all = manager.objects();
+  EXPECT_THAT(ask(2, Request{queue, "get"}), HasSubstr("RebuildProxy"));
+  pass(2 * Proxies::pickup_max);
+  leave(2);  // and the item is back in the queue
+  EXPECT_THAT(ask(3, Request{queue, "get"}), HasSubstr("RebuildProxy"));
+  pass(2 * Proxies::pickup_max);
+  EXPECT_EQ(manager.objects(), all);
+  EXPECT_THAT(ask(3, Request{queue, "task_done"}), HasSubstr("#RETURN"));
+  EXPECT_EQ(manager.objects(), all);
+  pass(Proxies::pickup_max + 1ms);
+  EXPECT_EQ(manager.objects(), all - 1);
+}
+
 TEST_F(ManagerTest, AValueThatNobodyGotKeepsItsObjectsNoLonger) {
   const std::string queue = create("get_tasks");
   connect(1);
@@ -369,6 +388,18 @@ TEST_F(SmallManagerTest, PlacesOfAListCountInTheBytesOfObjects) {
   EXPECT_THAT(call(Request{second, "__mul__"}.number(40'000)), HasSubstr("managers-objects-max-bytes"));
   send(next_short++, Request{"", "decref"}.text(first));
   EXPECT_THAT(call(Request{second, "__imul__"}.number(40'000)), HasSubstr("#RETURN"));
+}
+
+TEST_F(SmallManagerTest, AValueWithAProxyTakesNoRoomWhenItIsGone) {
+  options.objects.objects_max_bytes = 100'000;
+  start();
+  const std::string list = list_of_one(), inner = list_of_one();
+  const std::string text = "X" + std::string{"\x30\x75\0\0", 4} + std::string(30'000, 'a');
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(call(with_proxy(Request{list, "append"}.raw("("), inner).raw(text + "t")),
+                HasSubstr("#RETURN"));
+    EXPECT_THAT(call(Request{list, "pop"}), HasSubstr("RebuildProxy"));
+  }
 }
 
 TEST_F(SmallManagerTest, AProxyOfANamedQueueIsGoodAfterARestartBeforeAnybodyAsksForItsName) {
