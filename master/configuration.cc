@@ -60,9 +60,9 @@ void Configuration::add_managers() {
   settings_.add("managers-declared-items-max", managers.objects.declared_items_max,
                 "Items of one list, dict, Array or Namespace of [objects.NAME]");
   settings_.add("managers-list-items-max", managers.objects.list_items_max,
-                "Items of one list or dict of Python programs");
+                "Items of one list, dict, Array or Namespace of Python programs");
   settings_.add("managers-call-elements-max", managers.objects.call_elements_max,
-                "Items that one call of a Python program adds to lists and dicts");
+                "Items that one call of a Python program adds to lists, dicts and Arrays");
 }
 
 // [queues.NAME] with kind, maxsize, function, results, ack: the queue is there from the start.

@@ -40,6 +40,9 @@ struct ItemUsage {
   std::unordered_set<Item*> pinning;  // those that hold pins
 };
 
+// What it takes in memory: its bytes, and what is known about them.
+std::uint64_t bytes_of(const pickle::Fragment& fragment);
+
 class Item {
  public:
   // `usage` must outlive every item.

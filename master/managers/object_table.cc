@@ -48,11 +48,19 @@ Pin::~Pin() {
   if (object_ && --object_->pins == 0 && object_->references == 0) object_->table->may_go(*object_);
 }
 
+std::uint64_t bytes_of(const pickle::Fragment& fragment) {
+  std::uint64_t bytes = fragment.bytes.size() + fragment.fixups.size() * sizeof(fragment.fixups.front());
+  for (const pickle::ClassName& known : fragment.classes)
+    bytes += sizeof known + known.module.size() + known.name.size();
+  for (const std::string& ident : fragment.token_idents) bytes += sizeof ident + ident.size() + sizeof(Pin);
+  return bytes;
+}
+
 Item::Item(pickle::Fragment fragment, std::vector<Pin> pins, ItemUsage& usage)
     : fragment_(std::move(fragment)),
       pins_(std::move(pins)),
       usage_(&usage),
-      bytes_(fragment_.bytes.size() + sizeof(Item)) {
+      bytes_(bytes_of(fragment_) + sizeof(Item)) {
   usage_->bytes += bytes_;
   if (!pins_.empty()) usage_->pinning.insert(this);
 }
@@ -217,7 +225,7 @@ void ObjectTable::recount(Object& object) {
 std::optional<Raise> ObjectTable::check_items(std::string_view what, std::size_t items) const {
   if (items <= limits_.list_items_max) return std::nullopt;
   return Raise{.name = "MemoryError",
-               .text = fmt::format("a {} would hold {} items; managers-list-items-max is {}", what, items,
+               .text = fmt::format("{} would hold {} items; managers-list-items-max is {}", what, items,
                                    limits_.list_items_max)};
 }
 
@@ -239,7 +247,7 @@ std::optional<Raise> ObjectTable::check_bytes(std::uint64_t more) const {
 }
 
 std::expected<ItemPtr, Raise> ObjectTable::keep(pickle::Fragment fragment) {
-  if (auto full = check_bytes(fragment.bytes.size())) return std::unexpected(std::move(*full));
+  if (auto full = check_bytes(bytes_of(fragment))) return std::unexpected(std::move(*full));
   std::vector<Pin> pins;
   for (const std::string& ident : fragment.token_idents)
     if (auto object = find(ident)) pins.emplace_back(std::move(object));

@@ -58,7 +58,7 @@ class ObjectTable {
   void recount(Object& object);
   // Raises MemoryError when so many more are over objects_max_bytes.
   std::optional<Raise> check_bytes(std::uint64_t more) const;
-  // …when a list (a dict) of so many items is over list_items_max.
+  // …when `what` ("a list") of so many items is over list_items_max.
   std::optional<Raise> check_items(std::string_view what, std::size_t items) const;
   // …when one call would add so many elements one by one, keys and values counted each.
   std::optional<Raise> check_elements(std::size_t elements) const;

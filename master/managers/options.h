@@ -16,8 +16,8 @@ struct ObjectLimits {
   std::size_t objects_max = 100'000;             // that clients made and still hold, in memory
   std::uint64_t objects_max_bytes = 4ull << 30;  // values in them and in declared ones, all together
   std::size_t declared_items_max = 1'000'000;    // in one object of the configuration
-  std::size_t list_items_max = 1'000'000;        // in one list or dict: what looks at all of them takes 0.2 s
-  std::size_t call_elements_max = 200'000;       // that one call adds one by one, keys and values each: 0.2 s
+  std::size_t list_items_max = 1'000'000;   // in a list, dict, Array, Namespace: to look at all takes 0.2 s
+  std::size_t call_elements_max = 200'000;  // that one call adds one by one, keys and values each: 0.2 s
 };
 
 struct Options {

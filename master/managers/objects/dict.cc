@@ -107,7 +107,7 @@ std::expected<ItemPtr, Raise> Dictionary::assign(const Key& key, pickle::Fragmen
     return value;
   }
   if (auto full = cells.check_room(entries_.size() + 1)) return std::unexpected(std::move(*full));
-  if (auto full = arguments.objects().check_items("dict", entries_.size() + 1))
+  if (auto full = arguments.objects().check_items("a dict", entries_.size() + 1))
     return std::unexpected(std::move(*full));
   auto kept = arguments.keep(fragment);
   if (!kept) return std::unexpected(kept.error());
@@ -320,7 +320,10 @@ Outcome Dictionary::items(Call& call) {
 
 Outcome Dictionary::iterate(Call& call) {
   if (auto error = call.arguments.none("__iter__()")) return std::unexpected(std::move(*error));
+  if (auto full = table->check_bytes(entries_.size() * sizeof(ItemPtr)))
+    return std::unexpected(std::move(*full));
   std::vector<ItemPtr> keys;
+  keys.reserve(entries_.size());
   for (const Entry& entry : entries_) keys.push_back(entry.key);
   auto iterator =
       std::make_shared<Iterator>(std::static_pointer_cast<Dictionary>(shared_from_this()), std::move(keys));

@@ -21,6 +21,7 @@ class Dictionary final : public Object {
   std::string repr(std::size_t item_bytes_max) const override;
   Outcome getvalue() const override;
   bool has_state() const override { return true; }
+  std::uint64_t own_bytes() const override { return entries_.size() * entry_bytes; }
   void note_all() override;
   Result<void> recall(std::int64_t number, std::string_view content) override;
 
@@ -33,6 +34,8 @@ class Dictionary final : public Object {
     std::int64_t cell;
   };
   using Entries = std::list<Entry>;
+  static constexpr std::uint64_t entry_bytes =
+      sizeof(Entry) + 8 * sizeof(void*);  // with its place in by_hash_
   struct Key {
     std::size_t hash;
     pickle::Value value;
@@ -82,6 +85,7 @@ class Iterator final : public Object {
   std::string_view type_name() const override { return "dict_keyiterator"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
+  std::uint64_t own_bytes() const override { return keys_.capacity() * sizeof(ItemPtr); }
 
  private:
   std::shared_ptr<Dictionary> dict_;

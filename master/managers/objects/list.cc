@@ -51,7 +51,7 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
                                                          const Arguments& arguments) {
   auto elements = elements_of(iterable, arguments.objects());
   if (!elements) return std::unexpected(elements.error());
-  if (auto full = arguments.objects().check_items("list", elements->size()))
+  if (auto full = arguments.objects().check_items("a list", elements->size()))
     return std::unexpected(std::move(*full));
   std::vector<ItemPtr> items;
   items.reserve(elements->size());
@@ -249,7 +249,7 @@ std::optional<Raise> List::replace(std::size_t at, std::size_t count, std::vecto
   const std::size_t size = items_.size() - count + items.size();
   if (auto full = cells.check_room(size)) return full;
   if (size > items_.size()) {
-    if (auto full = table->check_items("list", size)) return full;
+    if (auto full = table->check_items("a list", size)) return full;
     if (auto full = table->check_bytes((size - items_.size()) * sizeof(ItemPtr))) return full;
   }
   const std::size_t common = std::min(count, items.size());
@@ -427,7 +427,8 @@ std::expected<std::size_t, Raise> List::factor_of(const pickle::Fragment& factor
   const std::size_t items_max = table->limits().list_items_max;
   const std::size_t factor_max = items_max / items_.size() + 1;  // the first that is too many
   const std::size_t count = std::min(static_cast<std::size_t>(*number), factor_max);
-  if (auto full = table->check_items("list", items_.size() * count)) return std::unexpected(std::move(*full));
+  if (auto full = table->check_items("a list", items_.size() * count))
+    return std::unexpected(std::move(*full));
   if (auto full = table->check_bytes(items_.size() * count * sizeof(ItemPtr)))
     return std::unexpected(std::move(*full));
   return count;

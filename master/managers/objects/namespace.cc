@@ -20,7 +20,7 @@ std::expected<std::shared_ptr<Object>, Raise> Namespace::make(const Arguments& a
   for (auto& [name, value] : arguments.keywords()) {
     auto kept = arguments.keep(value);
     if (!kept) return std::unexpected(kept.error());
-    if (auto error = made->set(std::string{name}, std::move(*kept)))
+    if (auto error = made->set(std::string{name}, std::move(*kept), arguments.objects()))
       return std::unexpected(std::move(*error));
   }
   return made;
@@ -38,7 +38,8 @@ Outcome Namespace::call(Call& call) {
   if (sets) {
     auto kept = call.arguments.keep(*(*bound)[1]);
     if (!kept) return std::unexpected(kept.error());
-    if (auto error = set(*name, std::move(*kept))) return std::unexpected(std::move(*error));
+    if (auto error = set(*name, std::move(*kept), call.arguments.objects()))
+      return std::unexpected(std::move(*error));
     return Answer{};
   }
   const auto found = attributes_.find(*name);
@@ -46,6 +47,7 @@ Outcome Namespace::call(Call& call) {
     return raise("AttributeError", fmt::format("'Namespace' object has no attribute '{}'", *name));
   if (call.method == "__getattribute__") return Answer{found->second.value};
   cells.erase(found->second.cell);
+  own_bytes_ -= bytes_beside(found->first);
   attributes_.erase(found);
   return Answer{};
 }
@@ -79,10 +81,19 @@ Outcome Namespace::getvalue() const {
 
 // ---- cells: a name and its value each
 
-std::optional<Raise> Namespace::set(const std::string& name, ItemPtr value) {
+std::uint64_t Namespace::bytes_beside(std::string_view name) {
+  constexpr std::uint64_t place_bytes = sizeof(decltype(attributes_)::value_type) + 4 * sizeof(void*);
+  return place_bytes + name.size();
+}
+
+std::optional<Raise> Namespace::set(const std::string& name, ItemPtr value, const ObjectTable& objects) {
   const auto known = attributes_.find(name);
-  if (known == attributes_.end())
+  if (known == attributes_.end()) {
     if (auto full = cells.check_room(attributes_.size() + 1)) return full;
+    if (auto full = objects.check_items("a Namespace", attributes_.size() + 1)) return full;
+    if (auto full = objects.check_bytes(bytes_beside(name))) return full;
+    own_bytes_ += bytes_beside(name);
+  }
   Attribute& attribute = known != attributes_.end()
                              ? known->second
                              : attributes_.emplace(name, Attribute{.cell = next_cell_++}).first->second;
@@ -101,7 +112,9 @@ Result<void> Namespace::recall(std::int64_t number, std::string_view content) {
   if (!parts) return fail(parts.error());
   auto value = table->recall(parts->second);
   if (!value) return fail(value.error());
-  attributes_.insert_or_assign(std::string{parts->first}, Attribute{number, std::move(*value)});
+  const auto [at, is_new] =
+      attributes_.insert_or_assign(std::string{parts->first}, Attribute{number, std::move(*value)});
+  if (is_new) own_bytes_ += bytes_beside(at->first);
   next_cell_ = number + 1;
   return {};
 }

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "master/managers/elements.h"
@@ -122,14 +123,16 @@ std::expected<Number, Raise> signed_of(const Value& value, char typecode) {
   return Number{*number};
 }
 
+std::size_t number_bytes_of(char typecode) {
+  if (const auto limits = bounds_of(typecode)) return limits->bytes;
+  return typecode == 'f' ? sizeof(float) : sizeof(double);
+}
+
 // Machine values as array.array keeps them on x86 and ARM: little endian.
 std::expected<std::vector<Number>, Raise> numbers_in(std::string_view bytes, char typecode) {
   const auto limits = bounds_of(typecode);
-  const std::size_t size = limits ? limits->bytes : typecode == 'f' ? sizeof(float) : sizeof(double);
-  constexpr std::size_t numbers_max = pickle::Limits{}.value_elements_max;
+  const std::size_t size = number_bytes_of(typecode);
   if (bytes.size() % size != 0) return raise("ValueError", "bytes length not a multiple of item size");
-  if (bytes.size() / size > numbers_max)
-    return raise("MemoryError", fmt::format("a long Array; value_elements_max is {}", numbers_max));
   std::vector<Number> numbers;
   numbers.reserve(bytes.size() / size);
   for (; !bytes.empty(); bytes.remove_prefix(size)) {
@@ -214,28 +217,44 @@ std::expected<std::shared_ptr<Object>, Raise> SharedArray::make(const Arguments&
   if (given.kind() == Value::Kind::text)
     return raise("TypeError",
                  fmt::format("cannot use a str to initialize an array with typecode '{}'", *typecode));
-  if (given.kind() == Value::Kind::bytes || given.kind() == Value::Kind::bytearray) {
-    auto numbers = numbers_in(given.chars(), typecode->front());
-    if (!numbers) return std::unexpected(numbers.error());
-    made->numbers_.values = std::move(*numbers);
-    return made;
-  }
-  if (given.kind() == Value::Kind::list || given.kind() == Value::Kind::tuple) {
-    for (const Value& element : given.elements()) {
-      const auto number = made->number_of(element);
-      if (!number) return std::unexpected(number.error());
-      made->numbers_.values.push_back(*number);
-    }
-    return made;
-  }
-  const auto elements = elements_of(*(*bound)[1], arguments.objects());
-  if (!elements) return std::unexpected(elements.error());
-  for (const pickle::Fragment& element : *elements) {
-    const auto number = made->number_of(value_of(element));
-    if (!number) return std::unexpected(number.error());
-    made->numbers_.values.push_back(*number);
-  }
+  if (auto error = made->fill(given, *(*bound)[1], arguments.objects()))
+    return std::unexpected(std::move(*error));
   return made;
+}
+
+std::optional<Raise> SharedArray::fill(const Value& given, const pickle::Fragment& fragment,
+                                       const ObjectTable& objects) {
+  if (given.kind() == Value::Kind::bytes || given.kind() == Value::Kind::bytearray) {
+    const std::size_t count = given.chars().size() / number_bytes_of(numbers_.typecode);
+    if (auto full = check_growth(count, objects)) return full;
+    auto numbers = numbers_in(given.chars(), numbers_.typecode);
+    if (!numbers) return numbers.error();
+    numbers_.values = std::move(*numbers);
+    return std::nullopt;
+  }
+  if (given.kind() == Value::Kind::list || given.kind() == Value::Kind::tuple)
+    return add(given.elements(), objects, std::identity{});
+  const auto elements = elements_of(fragment, objects);
+  if (!elements) return elements.error();
+  return add(*elements, objects, value_of);
+}
+
+std::optional<Raise> SharedArray::add(const auto& elements, const ObjectTable& objects,
+                                      const auto& value_in) {
+  if (auto full = check_growth(elements.size(), objects)) return full;
+  numbers_.values.reserve(elements.size());
+  for (const auto& element : elements) {
+    const auto number = number_of(value_in(element));
+    if (!number) return number.error();
+    numbers_.values.push_back(*number);
+  }
+  return std::nullopt;
+}
+
+std::optional<Raise> SharedArray::check_growth(std::size_t more, const ObjectTable& objects) const {
+  if (auto full = objects.check_elements(more)) return full;
+  if (auto full = objects.check_items("an Array", numbers_.values.size() + more)) return full;
+  return objects.check_bytes(more * sizeof(Number));
 }
 
 std::span<const std::string_view> SharedArray::exposed() const { return array_methods; }
@@ -290,7 +309,9 @@ Outcome SharedArray::assign(const SliceRange& slice, const pickle::Fragment& val
   const auto elements = given.elements().subspan(1);
   if (given.elements().front().chars() != std::string_view{&numbers_.typecode, 1})
     return raise("TypeError", "bad argument type for built-in operation");
+  if (auto many = table->check_elements(elements.size())) return std::unexpected(std::move(*many));
   std::vector<Number> numbers;
+  numbers.reserve(elements.size());
   for (const Value& element : elements) {
     const auto number = number_of(element);
     if (!number) return std::unexpected(number.error());
@@ -300,6 +321,9 @@ Outcome SharedArray::assign(const SliceRange& slice, const pickle::Fragment& val
   if (slice.step == 1) {
     if (auto full = cells.check_room(all.size() - slice.count + numbers.size()))
       return std::unexpected(std::move(*full));
+    if (numbers.size() > slice.count)
+      if (auto full = check_growth(numbers.size() - slice.count, *table))
+        return std::unexpected(std::move(*full));
     const std::size_t before = all.size();
     const auto at = all.begin() + static_cast<std::ptrdiff_t>(slice.first());
     const auto behind = all.erase(at, at + static_cast<std::ptrdiff_t>(slice.count));

@@ -57,6 +57,12 @@ class SharedArray final : public Object {
   void note(std::size_t first, std::size_t end);
 
   std::expected<Number, Raise> number_of(const pickle::Value& value) const;
+  // What it is made of; `given` is what `fragment` stands for, if that has a form of its own.
+  std::optional<Raise> fill(const pickle::Value& given, const pickle::Fragment& fragment,
+                            const ObjectTable& objects);
+  std::optional<Raise> add(const auto& elements, const ObjectTable& objects, const auto& value_in);
+  // Raises MemoryError when so many more numbers are over a limit.
+  std::optional<Raise> check_growth(std::size_t more, const ObjectTable& objects) const;
   Outcome get_item(const pickle::Fragment& index) const;
   Outcome set_item(const pickle::Fragment& index, const pickle::Fragment& value);
   Outcome assign(const SliceRange& slice, const pickle::Fragment& values);

@@ -312,10 +312,18 @@ class SmallManagerTest : public ManagerTest {
     return heard(session).back();
   }
   std::string call(const Request& request) { return send(1, request); }
-  std::string list_of_one() {
-    const std::string answer = send(next_short++, Request{"", "create"}.text("list"));
+  std::string made(const Request& create) {
+    const std::string answer = send(next_short++, create);
     const std::size_t at = answer.find("#RETURN");
-    std::string list = answer.substr(at + 10, static_cast<std::size_t>(answer.at(at + 9)));
+    EXPECT_NE(at, std::string::npos) << answer;
+    return answer.substr(at + 10, static_cast<std::size_t>(answer.at(at + 9)));
+  }
+  // array('b', [elements])
+  static std::string bytes_array(std::string_view elements) {
+    return fmt::format("carray\narray\n(U\x01\x62]({}\x65tR", elements);
+  }
+  std::string list_of_one() {
+    std::string list = made(Request{"", "create"}.text("list"));
     EXPECT_THAT(call(Request{list, "append"}.number(0)), HasSubstr("#RETURN"));
     return list;
   }
@@ -357,6 +365,56 @@ TEST_F(SmallManagerTest, ADictHoldsAsManyItemsAsTheLimitSays) {
   EXPECT_THAT(call(Request{dict, "__setitem__"}.number(1).number(5)), HasSubstr("#RETURN"));
 }
 
+TEST_F(SmallManagerTest, ANamespaceAndAnArrayHoldAsManyItemsAsTheLimitSays) {
+  options.objects.list_items_max = 2;
+  start();
+  const std::string space = made(Request{"", "create"}.text("Namespace"));
+  for (const std::string_view name : {"a", "b", "a"})
+    EXPECT_THAT(call(Request{space, "__setattr__"}.text(name).number(1)), HasSubstr("#RETURN"));
+  const auto refused = HasSubstr("managers-list-items-max is 2");
+  EXPECT_THAT(call(Request{space, "__setattr__"}.text("c").number(1)), refused);
+  const std::string array = made(Request{"", "create"}.text("Array").text("b").raw("](K\x01K\x02\x65"));
+  EXPECT_THAT(call(Request{array, "__setslice__"}.number(0).number(0).raw(bytes_array("K\x03"))), refused);
+  EXPECT_THAT(call(Request{array, "__setslice__"}.number(0).number(1).raw(bytes_array("K\x03"))),
+              HasSubstr("#RETURN"));
+}
+
+TEST_F(SmallManagerTest, WhatAnObjectTakesBesideItsItemsCountsInTheBytesOfObjects) {
+  options.objects.objects_max_bytes = 1'000'000;
+  start();
+  const auto refused = HasSubstr("managers-objects-max-bytes");
+  const std::string array = made(Request{"", "create"}.text("Array").text("b").raw("](K\x01\x65"));
+  std::string numbers;
+  for (int i = 0; i < 40'000; ++i) numbers += "K\x01";
+  const Request grow = Request{array, "__setslice__"}.number(0).number(0).raw(bytes_array(numbers));
+  EXPECT_THAT(call(grow), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(grow), refused);
+  EXPECT_THAT(send(next_short++, Request{"", "create"}.text("Array").text("b").raw("](" + numbers + "\x65")),
+              refused);
+  const std::string machine_values =
+      "\x96" + std::string{"\x40\x9c\0\0\0\0\0\0", 8} + std::string(40'000, 'a');
+  EXPECT_THAT(send(next_short++, Request{"", "create"}.text("Array").text("b").raw(machine_values)), refused);
+  send(next_short++, Request{"", "decref"}.text(array));
+
+  const std::string dict = made(Request{"", "create"}.text("dict"));
+  for (int i = 0; i < 1'000; ++i) call(Request{dict, "__setitem__"}.number(i).number(i));
+  std::string answer;
+  for (int i = 0; i < 100 && !answer.contains("MemoryError"); ++i) answer = call(Request{dict, "__iter__"});
+  EXPECT_THAT(answer, refused);
+  send(next_short++, Request{"", "decref"}.text(dict));
+}
+
+TEST_F(SmallManagerTest, NamesOfClassesCountInTheBytesOfObjects) {
+  options.objects.objects_max_bytes = 1'000'000;
+  start();
+  const std::string list = list_of_one();
+  // A tuple of ten classes of one module, whose name of 60,000 bytes is memoised.
+  std::string classes = "(X" + std::string{"\x60\xea\0\0", 4} + std::string(60'000, 'a') + "q\x01" + "0";
+  for (char name = 'a'; name < 'k'; ++name) classes = classes + "h\x01\x8c\x01" + name + '\x93';
+  EXPECT_THAT(call(Request{list, "append"}.raw(classes + "t")), HasSubstr("#RETURN"));
+  EXPECT_THAT(call(Request{list, "append"}.raw(classes + "t")), HasSubstr("managers-objects-max-bytes"));
+}
+
 TEST_F(SmallManagerTest, OneCallAddsAsManyElementsAsTheLimitSays) {
   options.objects.call_elements_max = 4;
   start();
@@ -377,6 +435,13 @@ TEST_F(SmallManagerTest, OneCallAddsAsManyElementsAsTheLimitSays) {
   };
   EXPECT_THAT(dict_of(2), HasSubstr("#RETURN"));
   EXPECT_THAT(dict_of(3), refused);
+  const auto array_of = [this](std::string_view elements) {
+    return send(next_short++, Request{"", "create"}.text("Array").text("b").raw(elements));
+  };
+  EXPECT_THAT(array_of("](K\x01K\x02K\x03K\x04\x65"), HasSubstr("#RETURN"));
+  EXPECT_THAT(array_of("](K\x01K\x02K\x03K\x04K\x05\x65"), refused);
+  EXPECT_THAT(array_of("(K\x01K\x02K\x03K\x04K\x05t"), refused);
+  EXPECT_THAT(array_of(std::string{"\x96\x05\0\0\0\0\0\0\0", 9} + "12345"), refused);
 }
 
 TEST_F(SmallManagerTest, PlacesOfAListCountInTheBytesOfObjects) {
