@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/assert.h"
+#include "master/managers/message.h"
 #include "master/managers/write_answer.h"
 
 namespace reeve::master::managers {
@@ -103,6 +104,7 @@ void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& f
   if (precious && !readable) came_back(to, peer, from, *outcome);
   const bool durable = from != nullptr && from->is_durable();
   replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, peer.delivering);
+  if (payload_.capacity() > reply_kept_max_bytes) std::string{}.swap(payload_);
 }
 
 // The answer cannot be written for the one who asked. What no Python can read would block a named queue for good if

@@ -17,6 +17,9 @@ namespace reeve::master::managers {
 // Each message of the handshake; both sides refuse longer ones.
 inline constexpr std::size_t handshake_message_max_bytes = 256;
 
+// Of capacity, of what replies are written into one after the other.
+inline constexpr std::size_t reply_kept_max_bytes = 1u << 20;
+
 void append_message(std::string& out, std::string_view payload);
 // The header alone, for who writes the payload behind it.
 void append_message_header(std::string& out, std::size_t payload_bytes);

@@ -126,6 +126,7 @@ void Session::answer(std::string_view payload) {
   out.clear();
   append_message(out, payload);
   send(out);
+  if (out.capacity() > reply_kept_max_bytes) std::string{}.swap(out);
 }
 
 // Header and payload leave in one write; what the socket does not take waits for it.
