@@ -129,15 +129,14 @@ Result<void> Broker::queue_create(Asker asker, const QueueOptions& options, Effe
     const std::string other = differences(*queue, options);
     if (!other.empty()) {
       const bool declarable = queue->kind == options.kind && queue->maxsize == options.maxsize;
-      return fail(
-          Errc::already_exists,
-          "queue {} exists with other options: {}; when it is empty 'reeve queue rm {}' makes room for "
-          "another{}",
-          options.name, other, options.name,
-          declarable ? fmt::format(", and a master that is started with [queues.{}] in its configuration "
-                                   "changes it, full or not",
-                                   options.name)
-                     : std::string{});
+      return fail(Errc::already_exists,
+                  "queue {} exists with other options: {}; when it is empty 'reeve queue rm {}' removes it{}",
+                  options.name, other, options.name,
+                  declarable
+                      ? fmt::format(", and a master that is started with [queues.{}] in its configuration "
+                                    "changes it, full or not",
+                                    options.name)
+                      : std::string{});
     }
     if (!options.exist_ok)
       return fail(Errc::already_exists,

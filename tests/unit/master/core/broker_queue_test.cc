@@ -330,11 +330,11 @@ TEST_F(BrokerQueueTest, AQueueThatExistsOtherwiseIsToldByWhatDiffersAndWhatCanBe
   EXPECT_EQ(
       answer_to({.name = "q", .kind = QueueKind::lifo, .maxsize = 3, .exist_ok = true}),
       "queue q exists with other options: kind is fifo, not lifo; maxsize is 2, not 3; when it is empty "
-      "'reeve queue rm q' makes room for another");
+      "'reeve queue rm q' removes it");
   EXPECT_EQ(
       answer_to({.name = "q", .maxsize = 2, .function = "square", .ack_task_done = true}),
       "queue q exists with other options: function is none, not square; ack is get, not task_done; when it "
-      "is empty 'reeve queue rm q' makes room for another, and a master that is started with [queues.q] in "
+      "is empty 'reeve queue rm q' removes it, and a master that is started with [queues.q] in "
       "its configuration changes it, full or not");
 }
 
