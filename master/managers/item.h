@@ -59,6 +59,8 @@ class Item {
   pickle::Value value() const;
   // …for so many `steps` of a call as decoding costs. None: there are not so many left.
   std::optional<pickle::Value> value(std::uint64_t& steps) const;
+  // Pays for one look at all of its bytes. False: there are not so many steps left.
+  bool spend_look(std::uint64_t& steps) const;
 
  private:
   pickle::Fragment fragment_;

@@ -78,8 +78,10 @@ Outcome Manager::call_method(Object& object, Call& call) const {
   }
   const auto exposed = object.exposed();
   if (std::ranges::find(exposed, call.method) != exposed.end()) return object.call(call);
-  if (call.method == "__str__" || call.method == "__repr__")
-    return Answer{Text{object.repr(Object::repr_max_bytes)}};
+  if (call.method == "__str__" || call.method == "__repr__") {
+    std::uint64_t steps = call_steps_max;
+    return Answer{Text{object.repr(Object::repr_max_bytes, steps)}};
+  }
   if (call.method == "#GETVALUE") return object.getvalue();
   return Answer{Traceback{fmt::format("AttributeError: method '{}' of '{}' object is not in exposed={}\n",
                                       call.method, object.type_name(), fmt::join(exposed, ","))}};

@@ -62,6 +62,14 @@ Answer traceback_of(const Raise& raise) {
   return {Traceback{fmt::format("reeve-master cannot do this\n{}: {}\n", raise.name, raise.text)}};
 }
 
+// At most so many bytes, and no part of a character.
+std::string_view first_characters(std::string_view utf8, std::size_t bytes_max) {
+  std::size_t end = std::min(utf8.size(), bytes_max);
+  const auto inside = [&](std::size_t at) { return (static_cast<unsigned char>(utf8[at]) & 0xc0) == 0x80; };
+  while (end > 0 && end < utf8.size() && inside(end)) --end;
+  return utf8.substr(0, end);
+}
+
 }  // namespace
 
 void Manager::serve_function(SessionId from, Peer& peer, Now now, Effects& effects) {
@@ -181,11 +189,12 @@ Outcome Manager::methods_of_token() {
 std::string Manager::debug_info() const {
   constexpr std::size_t text_max = 75;  // of one object
   constexpr std::size_t looked_at_max = 1024;
+  std::uint64_t steps = call_steps_max;  // for all of them
   std::string info;
   for (const auto& object : objects_.all()) {
     if (!info.empty()) info += '\n';
     info += fmt::format("  {}:       refcount={}\n    {}", object->ident, object->references,
-                        object->repr(looked_at_max).substr(0, text_max));
+                        first_characters(object->repr(looked_at_max, steps), text_max));
   }
   return info;
 }

@@ -74,8 +74,9 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual std::span<const std::string_view> exposed() const = 0;
   // Pre: call.method is exposed.
   virtual Outcome call(Call& call) = 0;
-  // Python's text of it; "..." for what stands behind repr_max_bytes, or behind something longer.
-  virtual std::string repr(std::size_t item_bytes_max) const;
+  // Python's text of it; "..." for what stands behind repr_max_bytes, or behind something longer, or where the `steps` of
+  // the call are spent.
+  virtual std::string repr(std::size_t item_bytes_max, std::uint64_t& steps) const;
   static constexpr std::size_t repr_max_bytes = 1u << 20;
   virtual Outcome getvalue() const;  // #GETVALUE
 

@@ -83,12 +83,17 @@ pickle::Value Item::value() const {
 }
 
 std::optional<pickle::Value> Item::value(std::uint64_t& steps) const {
-  constexpr std::uint64_t bytes_per_step = 8;
   if (value_) return value_;
-  const std::uint64_t cost = 1 + fragment_.bytes.size() / bytes_per_step;
-  if (cost > steps) return std::nullopt;
-  steps -= cost;
+  if (!spend_look(steps)) return std::nullopt;
   return value();
+}
+
+bool Item::spend_look(std::uint64_t& steps) const {
+  constexpr std::uint64_t bytes_per_step = 8;
+  const std::uint64_t cost = 1 + fragment_.bytes.size() / bytes_per_step;
+  if (cost > steps) return false;
+  steps -= cost;
+  return true;
 }
 
 std::expected<bool, Raise> equal(const Item& item, const pickle::Value& wanted, std::uint64_t& steps) {
@@ -103,7 +108,9 @@ std::expected<bool, Raise> less(const Item& a, const Item& b, std::uint64_t& ste
   return compared(pickle::less(*first, *second, steps));
 }
 
-std::string Object::repr(std::size_t) const { return fmt::format("<{} object at 0x{}>", type_name(), ident); }
+std::string Object::repr(std::size_t, std::uint64_t&) const {
+  return fmt::format("<{} object at 0x{}>", type_name(), ident);
+}
 
 Outcome Object::getvalue() const {
   return Answer{Unserializable{fmt::format("TypeError: cannot pickle '{}' object\n", type_name())}};

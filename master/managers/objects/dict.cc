@@ -42,12 +42,13 @@ Outcome Dictionary::call(Call& call) {
   return (this->*methods[static_cast<std::size_t>(found - method_names.begin())])(call);
 }
 
-std::string Dictionary::repr(std::size_t item_bytes_max) const {
+std::string Dictionary::repr(std::size_t item_bytes_max, std::uint64_t& steps) const {
   std::string text = "{";
   for (const Entry& entry : entries_) {
     if (text.size() > 1) text += ", ";
     if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...}";
-    const auto key = repr_of(entry.key, item_bytes_max), value = repr_of(entry.value, item_bytes_max);
+    const auto key = repr_of(entry.key, item_bytes_max, steps),
+               value = repr_of(entry.value, item_bytes_max, steps);
     if (!key || !value) return text + "...}";
     text += *key + ": " + *value;
   }

@@ -18,7 +18,7 @@ class Dictionary final : public Object {
   std::string_view type_name() const override { return "dict"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr(std::size_t item_bytes_max) const override;
+  std::string repr(std::size_t item_bytes_max, std::uint64_t& steps) const override;
   Outcome getvalue() const override;
   bool has_state() const override { return true; }
   std::uint64_t own_bytes() const override { return entries_.size() * entry_bytes; }

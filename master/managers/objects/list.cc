@@ -63,8 +63,12 @@ std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment&
   return items;
 }
 
-std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max) {
-  Result<std::string> text = pickle::repr(item->value(), {.text_bytes_max = bytes_max});
+std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max, std::uint64_t& steps) {
+  const auto value = item->value(steps);
+  if (!value) return std::nullopt;
+  // The class of an instance is found in a second look, each time.
+  if (value->kind() == pickle::Value::Kind::opaque && !item->spend_look(steps)) return std::nullopt;
+  Result<std::string> text = pickle::repr(*value, {.text_bytes_max = bytes_max});
   return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
@@ -84,12 +88,12 @@ Outcome List::call(Call& call) {
   return (this->*methods[static_cast<std::size_t>(found - method_names.begin())])(call.arguments);
 }
 
-std::string List::repr(std::size_t item_bytes_max) const {
+std::string List::repr(std::size_t item_bytes_max, std::uint64_t& steps) const {
   std::string text = "[";
   for (const ItemPtr& item : items_) {
     if (text.size() > 1) text += ", ";
     if (text.size() > std::min(repr_max_bytes, item_bytes_max)) return text + "...]";
-    const auto shown = repr_of(item, item_bytes_max);
+    const auto shown = repr_of(item, item_bytes_max, steps);
     if (!shown) return text + "...]";
     text += *shown;
   }

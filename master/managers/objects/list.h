@@ -20,7 +20,7 @@ class List final : public Object {
   std::string_view type_name() const override { return "list"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr(std::size_t item_bytes_max) const override;
+  std::string repr(std::size_t item_bytes_max, std::uint64_t& steps) const override;
   Outcome getvalue() const override { return Answer{items_}; }
   bool has_state() const override { return true; }
   std::uint64_t own_bytes() const override {
@@ -80,7 +80,7 @@ class List final : public Object {
 // The items of an iterable argument.
 std::expected<std::vector<ItemPtr>, Raise> keep_elements(const pickle::Fragment& iterable,
                                                          const Arguments& arguments);
-// None: it is longer. Who shows many stops there, so that not each of them is written so far.
-std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max);
+// None: it is longer, or the steps are spent. Who shows many stops there, so that not each of them is written so far.
+std::optional<std::string> repr_of(const ItemPtr& item, std::size_t bytes_max, std::uint64_t& steps);
 
 }  // namespace reeve::master::managers

@@ -53,14 +53,14 @@ Outcome Namespace::call(Call& call) {
 }
 
 // Python sorts by the texts, "a1=…" before "a=…", and leaves out what begins with "_".
-std::string Namespace::repr(std::size_t item_bytes_max) const {
+std::string Namespace::repr(std::size_t item_bytes_max, std::uint64_t& steps) const {
   std::vector<std::string> texts;
   std::size_t bytes = 0;
   std::string rest;
   for (const auto& [name, attribute] : attributes_) {
     if (name.starts_with('_')) continue;
     if (bytes > std::min(repr_max_bytes, item_bytes_max)) rest = "...";
-    const auto value = rest.empty() ? repr_of(attribute.value, item_bytes_max) : std::nullopt;
+    const auto value = rest.empty() ? repr_of(attribute.value, item_bytes_max, steps) : std::nullopt;
     if (!value) {
       if (rest.empty()) rest = name + "=...";
       break;

@@ -16,7 +16,7 @@ class Namespace final : public Object {
   std::string_view type_name() const override { return "Namespace"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr(std::size_t item_bytes_max) const override;
+  std::string repr(std::size_t item_bytes_max, std::uint64_t& steps) const override;
   Outcome getvalue() const override;
   bool has_state() const override { return true; }
   std::uint64_t own_bytes() const override { return own_bytes_; }

@@ -200,9 +200,10 @@ Result<void> SharedValue::recall(std::int64_t, std::string_view content) {
   return {};
 }
 
-std::string SharedValue::repr(std::size_t item_bytes_max) const {
-  return fmt::format("Value({}, {})", repr_of(typecode_, item_bytes_max).value_or("..."),
-                     repr_of(value_, item_bytes_max).value_or("..."));
+std::string SharedValue::repr(std::size_t item_bytes_max, std::uint64_t& steps) const {
+  const auto typecode = repr_of(typecode_, item_bytes_max, steps);
+  const auto value = repr_of(value_, item_bytes_max, steps);
+  return fmt::format("Value({}, {})", typecode.value_or("..."), value.value_or("..."));
 }
 
 // ---- SharedArray
@@ -400,7 +401,7 @@ Outcome SharedArray::python2_slice(const Arguments& arguments, bool assigns) {
   return part(slice);
 }
 
-std::string SharedArray::repr(std::size_t item_bytes_max) const {
+std::string SharedArray::repr(std::size_t item_bytes_max, std::uint64_t&) const {
   if (numbers_.values.empty()) return fmt::format("array('{}')", numbers_.typecode);
   std::string text;
   for (const Number& number : numbers_.values) {

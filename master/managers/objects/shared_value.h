@@ -20,7 +20,7 @@ class SharedValue final : public Object {
   std::string_view type_name() const override { return "Value"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr(std::size_t item_bytes_max) const override;
+  std::string repr(std::size_t item_bytes_max, std::uint64_t& steps) const override;
   bool has_state() const override { return true; }
   std::string_view typecode() const override { return typecode_text_; }
   void note_all() override;
@@ -42,7 +42,7 @@ class SharedArray final : public Object {
   std::string_view type_name() const override { return "array.array"; }
   std::span<const std::string_view> exposed() const override;
   Outcome call(Call& call) override;
-  std::string repr(std::size_t) const override;
+  std::string repr(std::size_t item_bytes_max, std::uint64_t&) const override;
   Outcome getvalue() const override { return Answer{numbers_}; }
   bool has_state() const override { return true; }
   std::uint64_t own_bytes() const override { return numbers_.values.capacity() * sizeof(Number); }

@@ -603,6 +603,30 @@ TEST_F(ManagerTest, TextsOfObjectsEndAtTheFirstItemThatIsTooLong) {
   EXPECT_THAT(ask(3, Request{space, "__str__"}), HasSubstr("(a0=...)"));
 }
 
+TEST_F(ManagerTest, TextsOfObjectsEndWhereTheStepsOfACallAreSpent) {
+  const std::string list = create("list");
+  connect(1);
+  // An instance of M.C, whose state is a text of nearly a megabyte.
+  const std::string instance =
+      "cM\nC\n)\x81X" + std::string{"\x40\x42\x0f\0", 4} + std::string(1'000'000, 'a') + 'b';
+  for (int i = 0; i < 60; ++i) ask(1, Request{list, "append"}.raw(instance));
+  EXPECT_THAT(ask(1, Request{list, "__str__"}), HasSubstr("<M.C object>, ...]"));
+  EXPECT_THAT(ask(2, Request{"", "debug_info"}), HasSubstr("[...]"));
+}
+
+TEST_F(ManagerTest, TheTextOfAnObjectInDebugInfoEndsWithACharacter) {
+  const std::string list = create("list");
+  connect(1);
+  std::string text;  // of two bytes each, behind [' and so at even places: the 75th byte is half of one
+  for (int i = 0; i < 60; ++i) text += "\xc3\xa4";
+  ask(1, Request{list, "append"}.raw(std::string{"X\x78\0\0\0", 5} + text));
+  const std::string whole = text.substr(0, 72);
+  (void)manager.request(id(2), "\x80\x04(NU\x0a\x64\x65\x62ug_info(t}t.", now, answers);  // Python 3
+  const std::string info = heard(2).back();
+  EXPECT_THAT(info, HasSubstr("['" + whole));
+  EXPECT_THAT(info, testing::Not(HasSubstr("?")));
+}
+
 TEST(ItemTest, WhatItemsKeepDecodedHasABound) {
   ItemUsage usage;
   {
