@@ -128,11 +128,10 @@ Outcome NamedQueue::get(Call& call) {
 // Of a queue with ack = task_done it is the oldest item this connection has, which is its own only now.
 Outcome NamedQueue::task_done(Call& call) {
   QueueHand& hand = clients_.hand_of(call.caller.session, call.now);
-  const auto held =
-      std::ranges::find(hand.unacknowledged, name_, [](const auto& item) { return item.first; });
-  if (held != hand.unacknowledged.end()) {
-    const std::array<TaskId, 1> item{held->second};
-    hand.unacknowledged.erase(held);
+  if (const auto held = hand.unacknowledged.find(name_); held != hand.unacknowledged.end()) {
+    const std::array<TaskId, 1> item{held->second.front()};
+    held->second.pop_front();
+    if (held->second.empty()) hand.unacknowledged.erase(held);
     broker_.took(hand.session, item, call.now, call.effects);
     clients_.taken(item.front());
   }
@@ -200,7 +199,7 @@ Outcome NamedQueue::done(const Result<std::uint64_t>& answer) const {
 bool NamedQueue::delivered(QueueHand& hand, TaskId sent, Now now, Effects& effects) const {
   const master::Queue* const queue = broker_.queue(name_);
   if (queue != nullptr && queue->ack_task_done) {
-    hand.unacknowledged.emplace_back(name_, sent);
+    hand.unacknowledged[name_].push_back(sent);
     return false;
   }
   const std::array<TaskId, 1> items{sent};

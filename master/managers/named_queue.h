@@ -8,6 +8,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "master/core/broker.h"
@@ -20,8 +21,8 @@ struct QueueHand {
   SessionId session;
   std::vector<Pin> putting;  // objects whose proxies are in the value that it puts
   TaskId sent;               // in the answer that is on its way; index 0: none
-  std::deque<std::pair<std::string, TaskId>>
-      unacknowledged;  // of queues with ack = task_done, by order of getting
+  // Of each queue with ack = task_done, by order of getting; none is empty.
+  std::unordered_map<std::string, std::deque<TaskId>> unacknowledged;
 };
 
 // The Manager's side: sessions that the Broker knows.

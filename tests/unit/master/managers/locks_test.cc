@@ -133,5 +133,20 @@ TEST_F(LocksTest, AnRLockOfAConnectionThatEndedIsNotTakenFromItsNextOwner) {
   EXPECT_FALSE(takes(3, lock));
 }
 
+TEST_F(LocksTest, TaskDoneIsForTheOldestItemOfItsQueueThatTheConnectionHas) {
+  for (const char* const name : {"a", "b"})
+    ASSERT_TRUE(broker.queue_create({}, {.name = name, .ack_task_done = true}, answers));
+  const std::string a = create("get_a"), b = create("get_b");
+  for (int i = 0; i < 3; ++i) ask(1, Request{a, "put"}.number(i));
+  for (int i = 0; i < 2; ++i) ask(1, Request{b, "put"}.number(i + 10));
+  for (const std::string& queue : {a, b, a, b, a}) ask(2, Request{queue, "get"});
+  for (const std::string& queue : {b, a, a})
+    EXPECT_THAT(ask(2, Request{queue, "task_done"}), HasSubstr("#RETURN"));
+  leave(2);
+  EXPECT_THAT(ask(1, Request{a, "get"}.no()), HasSubstr("I2\n"));
+  EXPECT_THAT(ask(1, Request{b, "get"}.no()), HasSubstr("I11\n"));
+  for (const std::string& queue : {a, b}) EXPECT_THAT(ask(1, Request{queue, "get"}.no()), HasSubstr("Empty"));
+}
+
 }  // namespace
 }  // namespace reeve::master::managers
