@@ -107,7 +107,7 @@ std::optional<std::string> ident_in(const pickle::Fragment& token) {
 std::optional<TimePoint> deadline_after(TimePoint now, std::optional<double> seconds) {
   constexpr double longest = 1e9;  // more than thirty years
   if (!seconds || *seconds > longest) return std::nullopt;
-  return now + Duration{static_cast<std::int64_t>(std::ceil(*seconds * 1e6))};
+  return now + Duration{static_cast<std::int64_t>(std::ceil(std::max(*seconds, 0.0) * 1e6))};
 }
 
 // What pickle's own errors are to a Python program: limits are no fault of the types.

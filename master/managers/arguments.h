@@ -75,7 +75,7 @@ std::expected<std::int64_t, Raise> integer_of(const pickle::Fragment& fragment);
 std::optional<std::string> text_of(const pickle::Fragment& fragment);
 // Of a pickled Token.
 std::optional<std::string> ident_in(const pickle::Fragment& token);
-// Later than anything real: none.
+// Later than anything real: none. Now at the earliest.
 std::optional<TimePoint> deadline_after(TimePoint now, std::optional<double> seconds);
 
 // What an error of a comparison, a hash or a conversion is to a Python program.

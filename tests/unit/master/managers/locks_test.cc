@@ -148,5 +148,12 @@ TEST_F(LocksTest, TaskDoneIsForTheOldestItemOfItsQueueThatTheConnectionHas) {
   for (const std::string& queue : {a, b}) EXPECT_THAT(ask(1, Request{queue, "get"}.no()), HasSubstr("Empty"));
 }
 
+TEST(DeadlineTest, IsNowAtTheEarliestAndNoneWhenItIsLaterThanAnythingReal) {
+  const TimePoint now{1'000s};
+  EXPECT_EQ(deadline_after(now, -1e300), now);
+  EXPECT_EQ(deadline_after(now, 1.5), now + 1'500ms);
+  EXPECT_EQ(deadline_after(now, 1e300), std::nullopt);
+}
+
 }  // namespace
 }  // namespace reeve::master::managers
