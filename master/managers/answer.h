@@ -71,6 +71,7 @@ struct Answer {
       value = None{};
   // When it cannot be delivered, the object wants to know (Object::undelivered).
   bool precious = false;
+  std::uint64_t note = 0;  // …and is reminded of this
 };
 
 using Outcome = std::expected<Answer, Raise>;

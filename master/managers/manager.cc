@@ -103,6 +103,7 @@ void Manager::deliver(SessionId to, Peer& peer, const std::shared_ptr<Object>& f
   peer.delivering = precious && readable;
   peer.in = peer.delivering ? from : nullptr;
   peer.item = peer.delivering && item != nullptr ? *item : nullptr;
+  peer.note = peer.delivering ? outcome->note : 0;
   if (precious && !readable) came_back(to, peer, from, *outcome);
   const bool durable = from != nullptr && from->is_durable();
   replies_.reply(to, payload_, durable ? Leaves::when_durable : Leaves::now, peer.delivering);
@@ -115,12 +116,16 @@ void Manager::came_back(SessionId session, Peer& peer, const std::shared_ptr<Obj
                         const Answer& answer) {
   const auto* const item = std::get_if<ItemPtr>(&answer.value);
   Returned returned{
-      .to = to, .item = item != nullptr ? *item : nullptr, .session = session, .value = {}, .unreadable = {}};
+      .to = to,
+      .answer = {.session = session, .item = item != nullptr ? *item : nullptr, .note = answer.note},
+      .value = {},
+      .unreadable = {}};
   if (peer.hand) returned.value = std::exchange(peer.hand->sent, {});
   const auto* const queue = returned.value.index != 0 ? dynamic_cast<const NamedQueue*>(to.get()) : nullptr;
   if (queue != nullptr) {
     const auto* const error = std::get_if<Unserializable>(&answer.value);
-    returned.unreadable = error != nullptr ? error->text : queue->why_unreadable(returned.item->fragment());
+    returned.unreadable =
+        error != nullptr ? error->text : queue->why_unreadable(returned.answer.item->fragment());
     if (error == nullptr && !returned.unreadable.empty()) {
       payload_.clear();
       write_answer(peer.reader, Answer{Unserializable{returned.unreadable}}, payload_);
@@ -159,8 +164,10 @@ bool Manager::left(SessionId session, Now now, Effects& effects) {
   const std::uint64_t waiting = peer.waiting;
   stop_waiting(session, peer);
   if (peer.delivering)
-    returned_.push_back(
-        {.to = peer.in, .item = peer.item, .session = session, .value = {}, .unreadable = {}});
+    returned_.push_back({.to = peer.in,
+                         .answer = {.session = session, .item = peer.item, .note = peer.note},
+                         .value = {},
+                         .unreadable = {}});
   if (peer.in && waiting != 0) peer.in->left(session, waiting, *this);
   for (const auto& follower : peer.followers)
     if (const auto there = follower.lock()) there->session_left(session, *this);
@@ -184,14 +191,14 @@ void Manager::settle(Now now, Effects& effects) {
 }
 
 void Manager::take_back(const Returned& returned, Now now, Effects& effects) {
-  if (returned.value.index == 0) return returned.to->undelivered(returned.session, returned.item, *this);
+  if (returned.value.index == 0) return returned.to->undelivered(returned.answer, *this);
   broker_was_asked_ = true;
   const auto* const queue = dynamic_cast<const NamedQueue*>(returned.to.get());
   if (returned.unreadable.empty() || queue->holds_unreadable())
-    return broker_.give_back(returned.session, returned.value, now, effects);
+    return broker_.give_back(returned.answer.session, returned.value, now, effects);
   const Result<void> aside =
-      broker_.set_aside(returned.session, returned.value, queue->unreadable_name(), now, effects);
-  if (!aside) broker_.give_back(returned.session, returned.value, now, effects);
+      broker_.set_aside(returned.answer.session, returned.value, queue->unreadable_name(), now, effects);
+  if (!aside) broker_.give_back(returned.answer.session, returned.value, now, effects);
   replies_.warn(aside ? returned.unreadable
                       : fmt::format("{}; that cannot be done, so it is back at the front: {}",
                                     returned.unreadable, aside.error().detail));

@@ -68,6 +68,7 @@ class Manager final : private Hall, private QueueClients {
     std::uint64_t waiting = 0;   // …of the one whose answer comes later
     std::shared_ptr<Object> in;  // the object it waits in, or whose answer is on its way
     ItemPtr item;                // in that answer
+    std::uint64_t note = 0;      // …and what its object is to be reminded of
     std::optional<TimePoint> deadline;
     std::vector<std::weak_ptr<Follower>> followers;
     std::unique_ptr<QueueHand> hand;  // what it holds of named queues; none: the Broker does not know it
@@ -75,8 +76,7 @@ class Manager final : private Hall, private QueueClients {
   using Deadline = std::tuple<TimePoint, SessionId, std::uint64_t>;  // …and the call
   struct Returned {  // a precious answer that its client cannot read, or is not there to read
     std::shared_ptr<Object> to;
-    ItemPtr item;
-    SessionId session;
+    Undelivered answer;
     TaskId value;            // index 0: it is none of the Broker's
     std::string unreadable;  // that is, by any Python: why, for people
   };

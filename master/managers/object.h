@@ -35,6 +35,13 @@ struct Caller {
 class Object;
 class ObjectTable;
 
+// A precious answer that did not reach its caller.
+struct Undelivered {
+  SessionId session;
+  ItemPtr item;            // in it, if any was
+  std::uint64_t note = 0;  // Answer::note
+};
+
 // What belongs to sessions, and hears when one of them is gone that does not wait for it.
 class Follower {
  public:
@@ -84,8 +91,7 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual void timed_out(const Caller&, Hall&, Now) {}
   // The session is gone, and with it the call that waited here.
   virtual void left(SessionId, std::uint64_t /*call*/, Hall&) {}
-  // A precious answer did not reach its caller: `item` was in it, if any was.
-  virtual void undelivered(SessionId, const ItemPtr& /*item*/, Hall&) {}
+  virtual void undelivered(const Undelivered&, Hall&) {}
   // Whether its answers speak of what the store must hold first.
   virtual bool is_durable() const { return cells.kept(); }
   // What it takes in memory beside its items.

@@ -41,7 +41,7 @@ Outcome Condition::wait(Call& call) {
   if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot wait on un-acquired lock");
   const std::uint32_t levels = lock_->give_up(call.hall);
   if (*seconds && **seconds <= 0) {  // others may have the lock by now
-    const Answer answer = answer_of(false, call.caller);
+    const Answer answer = answer_of(0, call.caller);
     if (lock_->claim(call.caller, {.levels = levels, .answer = answer, .object = this}, call.hall))
       return answer;
     return Answer{Waits{}};
@@ -67,38 +67,47 @@ Outcome Condition::notify(Call& call) {
   if (!lock_->held_by(call.caller.session)) return raise("RuntimeError", "cannot notify on un-acquired lock");
   for (; count > 0 && !waiting_.empty(); --count) {
     const auto waiter = waiting_.take_front();
-    retake(waiter.caller, waiter.extra.levels, true, call.hall);
+    retake(waiter.caller, waiter.extra.levels, call.caller.call, call.hall);
   }
   return Answer{};
 }
 
-void Condition::retake(const Caller& caller, std::uint32_t levels, bool notified, Hall& hall) {
-  const Answer answer = answer_of(notified, caller);
+void Condition::retake(const Caller& caller, std::uint32_t levels, std::uint64_t notified_by, Hall& hall) {
+  const Answer answer = answer_of(notified_by, caller);
   if (lock_->claim(caller, {.levels = levels, .answer = answer, .object = this}, hall))
     hall.wake(*this, caller, answer);
 }
 
-// It brings the lock with it. Python 2.7 says nothing about why a wait ended.
-Answer Condition::answer_of(bool notified, const Caller& caller) const {
-  Answer answer{.value = notified, .precious = lock_->of_nobody()};
+// It brings the lock with it, and what it was notified of. Python 2.7 says nothing about why a wait ended.
+Answer Condition::answer_of(std::uint64_t notified_by, const Caller& caller) const {
+  const bool notified = notified_by != 0;
+  Answer answer{.value = notified, .precious = notified || lock_->of_nobody(), .note = notified_by};
   if (caller.python2) answer.value = None{};
   return answer;
 }
 
+// Numbers of calls rise: who came after the notify() was not meant.
+void Condition::pass_on(std::uint64_t notified_by, Hall& hall) {
+  if (waiting_.empty() || waiting_.front().caller.call > notified_by) return;
+  const auto next = waiting_.take_front();
+  retake(next.caller, next.extra.levels, notified_by, hall);
+}
+
 void Condition::timed_out(const Caller& caller, Hall& hall, Now) {
   if (const auto waiter = waiting_.take(caller.call))
-    retake(caller, waiter->extra.levels, false, hall);
+    retake(caller, waiter->extra.levels, 0, hall);
   else if (lock_->forget_acquire(caller.call))
     hall.wake(*this, caller, Answer{false});
 }
 
-void Condition::left(SessionId, std::uint64_t call, Hall&) {
+void Condition::left(SessionId, std::uint64_t call, Hall& hall) {
   waiting_.forget(call);
-  lock_->forget(call);
+  if (const auto claim = lock_->forget(call)) pass_on(claim->answer.note, hall);
 }
 
-void Condition::undelivered(SessionId session, const ItemPtr&, Hall& hall) {
-  lock_->take_back(session, hall);
+void Condition::undelivered(const Undelivered& lost, Hall& hall) {
+  lock_->take_back(lost.session, hall);
+  pass_on(lost.note, hall);
 }
 
 }  // namespace reeve::master::managers

@@ -20,14 +20,16 @@ class Condition final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
+  void undelivered(const Undelivered& lost, Hall& hall) override;
 
  private:
   Outcome wait(Call& call);
   Outcome notify(Call& call);
-  // Answers once the caller has its lock again.
-  void retake(const Caller& caller, std::uint32_t levels, bool notified, Hall& hall);
-  Answer answer_of(bool notified, const Caller& caller) const;
+  // Answers once the caller has its lock again. `notified_by`: the call of notify(); 0: none.
+  void retake(const Caller& caller, std::uint32_t levels, std::uint64_t notified_by, Hall& hall);
+  Answer answer_of(std::uint64_t notified_by, const Caller& caller) const;
+  // One that this notify() had woken is gone: the next that waited then has it.
+  void pass_on(std::uint64_t notified_by, Hall& hall);
 
   std::shared_ptr<Lock> shared_;  // keeps the other object, when there is one
   std::shared_ptr<LockCore> lock_;

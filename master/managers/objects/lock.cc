@@ -73,6 +73,12 @@ bool LockCore::claim(const Caller& caller, Claim claim, Hall& hall) {
   return true;
 }
 
+std::optional<LockCore::Claim> LockCore::forget(std::uint64_t call) {
+  auto waiter = line_.take(call);
+  if (!waiter) return std::nullopt;
+  return std::move(waiter->extra);
+}
+
 bool LockCore::forget_acquire(std::uint64_t call) {
   const Claim* claim = line_.find(call);
   return claim != nullptr && claim->may_give_up && line_.forget(call);
@@ -113,7 +119,7 @@ void Lock::timed_out(const Caller& caller, Hall& hall, Now) {
 
 void Lock::left(SessionId, std::uint64_t call, Hall&) { core_->forget(call); }
 
-void Lock::undelivered(SessionId session, const ItemPtr&, Hall& hall) { core_->take_back(session, hall); }
+void Lock::undelivered(const Undelivered& lost, Hall& hall) { core_->take_back(lost.session, hall); }
 
 // ---- Semaphore
 
@@ -181,7 +187,7 @@ void Semaphore::timed_out(const Caller& caller, Hall& hall, Now) {
 
 void Semaphore::left(SessionId, std::uint64_t call, Hall&) { line_.forget(call); }
 
-void Semaphore::undelivered(SessionId, const ItemPtr&, Hall& hall) { give_one(hall); }
+void Semaphore::undelivered(const Undelivered&, Hall& hall) { give_one(hall); }
 
 // The count is one cell.
 void Semaphore::note_all() {

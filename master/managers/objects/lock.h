@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "master/managers/wait_line.h"
 
@@ -40,7 +41,8 @@ class LockCore final : public Follower, public std::enable_shared_from_this<Lock
   std::uint32_t give_up(Hall& hall);
   // True: the caller has it now; else it stands in line and will hear claim.answer.
   bool claim(const Caller& caller, Claim claim, Hall& hall);
-  bool forget(std::uint64_t call) { return line_.forget(call); }
+  // The claim of a call that waits here no more; none if it did not.
+  std::optional<Claim> forget(std::uint64_t call);
   // False: the call is no acquire that waits here.
   bool forget_acquire(std::uint64_t call);
   void session_left(SessionId session, Hall& hall) override;
@@ -69,7 +71,7 @@ class Lock final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
+  void undelivered(const Undelivered& lost, Hall& hall) override;
 
  private:
   std::shared_ptr<LockCore> core_;
@@ -91,7 +93,7 @@ class Semaphore final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
+  void undelivered(const Undelivered& lost, Hall& hall) override;
   // A Semaphore counts what programs signal to each other, so its count is kept. A bounded one says how many may be at
   // work at once: whoever was is gone with the connections.
   bool has_state() const override { return kind_ == Kind::plain; }

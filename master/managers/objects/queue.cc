@@ -167,7 +167,12 @@ void Queue::serve(Hall& hall) {
 }
 
 // It goes to where the next get finds it.
-void Queue::undelivered(SessionId, const ItemPtr& item, Hall& hall) {
+void Queue::undelivered(const Undelivered& lost, Hall& hall) {
+  if (dropped_) {  // with the others, had it been there
+    if (unfinished_ > 0) --unfinished_;
+    return serve_joiners(hall);
+  }
+  const ItemPtr& item = lost.item;
   switch (order_) {
     case Order::fifo:
       items_.push_front(item);
@@ -210,6 +215,7 @@ Outcome Queue::shut_down(Call& call) {
     unfinished_ -= std::min<std::uint64_t>(unfinished_, size());
     items_.clear();
     sorted_.clear();
+    dropped_ = true;
     serve_joiners(call.hall);
   }
   while (!putters_.empty()) call.hall.wake(*this, putters_.take_front().caller, was_shut_down());

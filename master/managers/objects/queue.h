@@ -34,7 +34,7 @@ class Queue final : public Object {
   Outcome call(Call& call) override;
   void timed_out(const Caller& caller, Hall& hall, Now now) override;
   void left(SessionId session, std::uint64_t call, Hall& hall) override;
-  void undelivered(SessionId session, const ItemPtr& item, Hall& hall) override;
+  void undelivered(const Undelivered& lost, Hall& hall) override;
 
  private:
   Outcome put(Call& call);
@@ -57,6 +57,7 @@ class Queue final : public Object {
   SortedItems sorted_;  // instead, of a PriorityQueue
   std::uint64_t unfinished_ = 0;
   bool shut_down_ = false;
+  bool dropped_ = false;  // what it held, when it was shut down
   struct Putting {
     ItemPtr item;
   };

@@ -133,6 +133,57 @@ TEST_F(LocksTest, AnRLockOfAConnectionThatEndedIsNotTakenFromItsNextOwner) {
   EXPECT_FALSE(takes(3, lock));
 }
 
+TEST_F(LocksTest, ANotifyOfAWaiterThatIsGoneGoesToTheNextThatWaitedThen) {
+  for (const std::string_view kind : {"Lock", "RLock"}) {
+    SCOPED_TRACE(kind);
+    const std::string lock = create(kind), condition = condition_of(lock);
+    const auto lose_one = [&](const auto& goes) {
+      const int first = next_short++, second = next_short++, late = next_short++;
+      for (const int session : {first, second, late}) connect(session);
+      waits(first, condition);
+      waits(second, condition);
+      EXPECT_TRUE(takes(6, condition));
+      EXPECT_THAT(ask(6, Request{condition, "notify"}), HasSubstr("#RETURN"));
+      goes(first);
+      EXPECT_THAT(heard(second), ElementsAre(HasSubstr("#RETURN")));
+      release(second, condition);
+      if (kind == "RLock") return;
+      // Who came later than the notify() has nothing of it.
+      waits(second, condition);
+      EXPECT_TRUE(takes(6, condition));
+      EXPECT_THAT(ask(6, Request{condition, "notify"}), HasSubstr("#RETURN"));
+      vanish(second);
+      release(6, condition);
+      release(6, condition);  // instead of the one that was woken
+      waits(late, condition);
+      leave(second);
+      EXPECT_THAT(heard(late), IsEmpty());
+      leave(late);
+    };
+    lose_one([&](int first) {  // what it is answered is lost
+      vanish(first);
+      release(6, condition);
+      leave(first);
+    });
+    lose_one([&](int first) {  // it is in line for the lock
+      leave(first);
+      release(6, condition);
+    });
+  }
+}
+
+TEST_F(LocksTest, AnItemThatComesBackAfterAnImmediateShutdownIsDroppedWithTheOthers) {
+  const std::string queue = create("JoinableQueue");
+  for (int i = 0; i < 2; ++i) ask(1, Request{queue, "put"}.number(i));
+  vanish(2);
+  EXPECT_EQ(ask(2, Request{queue, "get"}), "(waits)");
+  ask(1, Request{queue, "shutdown"}.yes());
+  EXPECT_EQ(ask(1, Request{queue, "join"}), "(waits)");
+  leave(2);
+  EXPECT_THAT(heard(1), ElementsAre(HasSubstr("#RETURN")));
+  EXPECT_THAT(ask(3, Request{queue, "get"}), HasSubstr("ShutDown"));
+}
+
 TEST_F(LocksTest, TaskDoneIsForTheOldestItemOfItsQueueThatTheConnectionHas) {
   for (const char* const name : {"a", "b"})
     ASSERT_TRUE(broker.queue_create({}, {.name = name, .ack_task_done = true}, answers));
