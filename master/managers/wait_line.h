@@ -16,6 +16,11 @@ struct Patience {
   std::optional<double> seconds = {};  // none: for ever
 };
 
+// …when it waits at most so long.
+inline Patience patience_for(std::optional<double> seconds) {
+  return {.waits = !seconds || *seconds > 0, .seconds = seconds};
+}
+
 struct Bare {};
 
 template <typename Extra = Bare>

@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, 2> acquire_names{"blocking", "timeout"};
 constexpr std::array<std::string_view, 2> lock_methods{"acquire", "release"};
 
 // How long an acquire may take. A Lock reads -1 as "for ever", a Semaphore does not.
-std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::string_view what, bool is_lock) {
+std::expected<Patience, Raise> acquire_call(const Arguments& arguments, std::string_view what, bool is_lock) {
   const auto bound = arguments.bind(what, acquire_names);
   if (!bound) return std::unexpected(bound.error());
   const auto seconds = seconds_of((*bound)[1]);
@@ -22,9 +22,10 @@ std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::stri
     return raise("ValueError", is_lock ? "can't specify a timeout for a non-blocking call"
                                        : "can't specify timeout for non-blocking acquire");
   }
-  if (for_ever || !seconds->has_value()) return Patience{};
-  if (**seconds < 0 && is_lock) return raise("ValueError", "timeout value must be a non-negative number");
-  return Patience{.waits = **seconds > 0, .seconds = *seconds};
+  if (for_ever) return Patience{};
+  if (is_lock && seconds->has_value() && **seconds < 0)
+    return raise("ValueError", "timeout value must be a non-negative number");
+  return patience_for(*seconds);
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ std::expected<Patience, Raise> patience_of(const Arguments& arguments, std::stri
 // ---- LockCore
 
 Outcome LockCore::acquire(Call& call, Object& object) {
-  const auto patience = patience_of(call.arguments, "acquire()", true);
+  const auto patience = acquire_call(call.arguments, "acquire()", true);
   if (!patience) return std::unexpected(patience.error());
   const SessionId session = call.caller.session;
   const bool again = kind_ == Kind::reentrant && held_by(session);
@@ -142,7 +143,7 @@ std::span<const std::string_view> Semaphore::exposed() const { return lock_metho
 Outcome Semaphore::call(Call& call) { return call.method == "acquire" ? acquire(call) : release(call); }
 
 Outcome Semaphore::acquire(Call& call) {
-  const auto patience = patience_of(call.arguments, "acquire()", false);
+  const auto patience = acquire_call(call.arguments, "acquire()", false);
   if (!patience) return std::unexpected(patience.error());
   if (value_ > 0) {
     --value_;

@@ -23,7 +23,7 @@ std::expected<Patience, Raise> patience_of(const pickle::Fragment* block, const 
   const auto seconds = seconds_of(timeout);
   if (!seconds) return std::unexpected(seconds.error());
   if (*seconds && **seconds < 0) return raise("ValueError", "'timeout' must be a non-negative number");
-  return Patience{.waits = !*seconds || **seconds > 0, .seconds = *seconds};
+  return patience_for(*seconds);
 }
 
 }  // namespace
