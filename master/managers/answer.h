@@ -50,6 +50,7 @@ struct Proxy {  // of a new object
 };
 struct Created {  // the answer to create()
   std::shared_ptr<Object> object;
+  bool by_name = false;  // and not by its type
 };
 struct Methods {  // …and to get_methods()
   std::shared_ptr<Object> object;

@@ -103,7 +103,7 @@ Outcome Manager::create(Now now, Effects& effects) {
   if (!found) return std::unexpected(found.error());
   if (*found != nullptr) {
     objects_.incref(**found);
-    return Answer{Created{std::move(*found)}};
+    return Answer{Created{std::move(*found), true}};
   }
   if (const auto room = objects_.check_room(); !room) return raise("MemoryError", room.error().detail);
   const Arguments arguments{request_, objects_, 1};

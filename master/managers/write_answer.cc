@@ -1,5 +1,7 @@
 #include "master/managers/write_answer.h"
 
+#include <algorithm>
+#include <array>
 #include <type_traits>
 
 #include "common/base/assert.h"
@@ -111,17 +113,19 @@ class ValueWriter {
   }
   Result<void> operator()(const Proxy& proxy) {
     reply_.open_tuple();
-    methods(*proxy.object);
+    methods(*proxy.object, false);
     reply_.token(proxy.object->typeid_, "127.0.0.1", 0, proxy.object->ident).close_tuple();
     return {};
   }
   Result<void> operator()(const Created& created) {
     reply_.open_tuple().text(created.object->ident);
-    methods(*created.object);
+    methods(*created.object, created.by_name);
     reply_.close_tuple();
     return {};
   }
-  Result<void> operator()(const Methods& methods_of) { return methods(*methods_of.object), Result<void>{}; }
+  Result<void> operator()(const Methods& methods_of) {
+    return methods(*methods_of.object, false), Result<void>{};
+  }
   Result<void> operator()(const Traceback& traceback) {
     return text_for_people(traceback.text, reply_), Result<void>{};
   }
@@ -134,9 +138,14 @@ class ValueWriter {
   }
 
  private:
-  void methods(const Object& object) {
+  // Of who asks by name the server knows no proxy type. Without one, Python makes a proxy class with a method for each
+  // name, and that of an object's own attributes, or of what only a manager with the type Iterator can read, would break it.
+  void methods(const Object& object, bool for_any_proxy) {
+    constexpr std::array<std::string_view, 4> breaking{"__getattribute__", "__setattr__", "__delattr__",
+                                                       "__iter__"};
     reply_.open_tuple();
-    for (const std::string_view name : object.exposed()) reply_.text(name);
+    for (const std::string_view name : object.exposed())
+      if (!for_any_proxy || std::ranges::find(breaking, name) == breaking.end()) reply_.text(name);
     reply_.close_tuple();
   }
 

@@ -114,6 +114,27 @@ def test_every_type_is_there_and_its_state_outlives_the_master(master):
     in_thread(look)
 
 
+def test_objects_need_no_proxy_class(master):
+    class Plain(BaseManager):
+        pass
+
+    for name in OBJECTS:
+        Plain.register('get_' + name)
+
+    def use():
+        client = Plain(('127.0.0.1', master.port), AUTHKEY.encode())
+        client.connect()
+        check('all have a proxy that can be shown', all(repr(getattr(client, 'get_' + name)()) for name in OBJECTS))
+        check('a Barrier without BarrierProxy', client.get_gate().reset() is None)
+        scores = client.get_scores()
+        scores['plain'] = 1
+        check('a dict without DictProxy', scores['plain'] == 1 and 'plain' in scores.keys() and scores.pop('plain') == 1)
+        check('a list without ListProxy is iterated', list(client.get_log()) == client.get_log()[:])
+        return True
+
+    in_thread(use)
+
+
 def test_a_barrier_brings_two_clients_together(master):
     arrived = []
     thread = threading.Thread(target=lambda: arrived.append(connect(master).get_gate().wait()))
