@@ -39,6 +39,13 @@ bool Manager::request(SessionId from, std::string_view payload, Now now, Effects
   return broker_was_asked_;
 }
 
+std::string Manager::no_object(std::optional<std::string_view> ident) {
+  return fmt::format(
+      "'{}': there is no such object; one without a name goes with its last proxy, and with the server "
+      "that made it",
+      ident.value_or("None"));
+}
+
 // ---- calls
 
 void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) {
@@ -46,7 +53,7 @@ void Manager::serve_call(SessionId from, Peer& peer, Now now, Effects& effects) 
   const std::shared_ptr<Object> object = request_.ident ? find(*request_.ident) : nullptr;
   if (object == nullptr)
     return deliver(from, peer, nullptr,
-                   Answer{Traceback{fmt::format("KeyError: '{}'\n", request_.ident.value_or("None"))}});
+                   Answer{Traceback{fmt::format("KeyError: {}\n", no_object(request_.ident))}});
   Arguments arguments{request_, objects_};
   Call call{.caller = {from, peer.call, peer.reader == pickle::Reader::python2},
             .method = request_.method,

@@ -91,6 +91,7 @@ class Manager final : private Hall, private QueueClients {
   std::shared_ptr<Object> enter_queue(const std::string& name);
   void forget_removed_queues();
   Outcome count_reference(bool up);
+  static std::string no_object(std::optional<std::string_view> ident);  // why a KeyError
   Outcome methods_of_token();
   Outcome shut_down();
   std::string debug_info() const;

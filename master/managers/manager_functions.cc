@@ -2,6 +2,7 @@
 // after accept_connection it stays.
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "master/managers/manager.h"
@@ -122,7 +123,11 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::make(std::string_view typ
         "NotImplementedError",
         "a Pool needs Python interpreters in the server, which this one has not; put the work into a queue "
         "that reeve workers or Python programs serve");
-  return raise("KeyError", fmt::format("'{}'", type));
+  return raise(
+      "KeyError",
+      fmt::format("'{}': there are get_NAME for the queue or object NAME, and the types {}; classes of a "
+                  "program need a Python interpreter in the server, which this one has not",
+                  type, fmt::join(types | std::views::transform(&Type::name), ", ")));
 }
 
 // What `get_NAME` leads to, and NAME itself when a queue of that name is there. Null: it is no name.
@@ -170,7 +175,7 @@ std::shared_ptr<Object> Manager::enter_name(const std::string& name, std::shared
 Outcome Manager::count_reference(bool up) {
   const auto ident = request_.args.empty() ? std::nullopt : text_of(request_.args[0]);
   const std::shared_ptr<Object> object = ident ? find(*ident) : nullptr;
-  if (object == nullptr) return raise("KeyError", fmt::format("'{}'", ident.value_or("None")));
+  if (object == nullptr) return raise("KeyError", no_object(ident));
   if (up) {
     objects_.incref(*object);
   } else if (const auto counted = objects_.decref(*object); !counted) {

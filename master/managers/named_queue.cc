@@ -135,11 +135,16 @@ Outcome NamedQueue::task_done(Call& call) {
     broker_.took(hand.session, item, call.now, call.effects);
     clients_.taken(item.front());
   }
+  const master::Queue* const queue = broker_.queue(name_);
+  const bool acknowledged = queue != nullptr && queue->ack_task_done;
   const Result<void> done =
       broker_.task_done({hand.session, call.caller.call}, name_, 1, call.now, call.effects);
   if (done) return Answer{Waits{}};
   if (done.error().code == Errc::wrong_state || done.error().code == Errc::not_found)
-    return raise("ValueError", "task_done() called too many times");
+    return raise("ValueError",
+                 acknowledged ? "task_done() called too many times: of a queue with ack = \"task_done\" the "
+                                "connection that took an item says so, and every thread has its own"
+                              : "task_done() called too many times");
   return refused(done.error());
 }
 

@@ -96,7 +96,7 @@ def test_native_values_are_python_values(master):
     plain = client.plain()
     check('JSON that reeve put is a Python value', plain.get(timeout=30) == {'a': [1, None, 2.5, '\u00e9']})
     check('raw bytes are bytes', plain.get(timeout=30) == b'bytes')
-    check('a name that is no queue is refused', 'KeyError' in raises(RemoteError, client.nothing))
+    check('a name that is no queue is refused, with what there is', "KeyError: 'nothing': there are get_NAME" in raises(RemoteError, client.nothing))
 
 
 def take_one(master, expected):
