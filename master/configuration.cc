@@ -52,6 +52,9 @@ void Configuration::add_managers() {
                 "Of those, that have not shown the authkey; the oldest is dropped first");
   settings_.add_bytes("managers-message-max-bytes", managers.message_max_bytes,
                       "One call of a Python program");
+  settings_.add_bytes("managers-buffered-max-bytes", managers.buffered_max_bytes,
+                      "Calls that wait to be read to their end and answers that wait to be taken, of all "
+                      "Python programs");
   settings_.add("managers-objects-max", managers.objects.objects_max,
                 "Queues, lists, locks… without a name that Python programs hold");
   settings_.add_bytes("managers-objects-max-bytes", managers.objects.objects_max_bytes,

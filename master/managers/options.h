@@ -30,6 +30,8 @@ struct Options {
   std::size_t unauthenticated_max = 1024;  // the oldest goes first
   std::chrono::milliseconds handshake_deadline = std::chrono::seconds{10};
   std::size_t message_max_bytes = 1u << 30;
+  // Requests that are not carried out yet and answers that are not taken yet, of all connections together.
+  std::uint64_t buffered_max_bytes = 4ull << 30;
   ObjectLimits objects;
 
   bool admits_legacy_md5() const { return legacy_md5.value_or(is_loopback(listen)); }

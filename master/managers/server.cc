@@ -1,5 +1,6 @@
 #include "master/managers/server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/app/log.h"
@@ -125,6 +126,22 @@ void ManagersServer::ended(Session& session, const Error& why) {
   if (at_work_ == 0) const Work work{*this};
 }
 
+void ManagersServer::buffered(std::size_t before, std::size_t now) {
+  buffered_bytes_ = buffered_bytes_ - before + now;
+  if (now > before && buffered_bytes_ > options_.buffered_max_bytes) end_largest();
+}
+
+void ManagersServer::end_largest() {
+  const auto largest = std::ranges::max_element(
+      sessions_, {}, [](const auto& entry) { return entry.second->buffered_bytes(); });
+  if (largest == sessions_.end()) return;
+  const std::shared_ptr<Session> session = largest->second;
+  session->end({Errc::too_large,
+                fmt::format("calls and answers that wait take {} bytes, managers-buffered-max-bytes is {}; "
+                            "the connection that held most of it, {} bytes, is closed",
+                            buffered_bytes_, options_.buffered_max_bytes, session->buffered_bytes())});
+}
+
 void ManagersServer::report_left() {
   while (!left_.empty()) {
     for (const SessionId id : std::exchange(left_, {}))
@@ -148,16 +165,17 @@ void ManagersServer::arm_timer() {
 // ---- answers
 
 void ManagersServer::reply(SessionId to, std::string_view payload, Leaves leaves, bool precious) {
-  if (leaves == Leaves::now) return send(to, payload, precious);
-  staged_.push_back({.to = to, .ticket = 0, .precious = precious, .payload = std::string{payload}});
+  const auto receiver = session(to);
+  if (receiver == nullptr) return;
+  if (leaves == Leaves::now) return send(*receiver, payload, precious);
+  receiver->hold(payload);
+  staged_.push_back({.to = to, .ticket = 0, .precious = precious});
   native_.turn_soon();
 }
 
-void ManagersServer::send(SessionId to, std::string_view payload, bool precious) {
-  const auto receiver = session(to);
-  if (receiver == nullptr) return;
-  if (precious && receiver->at_end()) return receiver->end({Errc::unavailable, "the client is gone"});
-  receiver->answer(payload);
+void ManagersServer::send(Session& to, std::string_view payload, bool precious) {
+  if (precious && to.at_end()) return to.end({Errc::unavailable, "the client is gone"});
+  to.answer(payload);
 }
 
 void ManagersServer::close_after_reply(SessionId to) {
@@ -196,9 +214,9 @@ void ManagersServer::end_of_turn(Ticket ticket, Ticket committed_so_far) {
 void ManagersServer::committed(Ticket committed) {
   const Work work{*this};
   while (!held_.empty() && held_.front().ticket <= committed) {
-    const Held held = std::move(held_.front());
+    const Held held = held_.front();
     held_.pop_front();
-    send(held.to, held.payload, held.precious);
+    if (const auto receiver = session(held.to)) send(*receiver, receiver->take_held(), held.precious);
   }
 }
 

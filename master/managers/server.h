@@ -45,6 +45,8 @@ class ManagersServer final : public Guests, private Replies {
   std::string& reply_scratch() { return reply_scratch_; }
   void request(Session& session, std::string_view message);
   void answered(Session& session);
+  // A session's buffered_bytes() are not what they were. Over the limit the one that holds the most ends.
+  void buffered(std::size_t before, std::size_t now);
   void ended(Session& session, const Error& why);
 
   // ---- Guests
@@ -62,13 +64,13 @@ class ManagersServer final : public Guests, private Replies {
     SessionId to;
     Ticket ticket = 0;
     bool precious = false;
-    std::string payload;
   };
 
   void welcome(Arrival arrival);
   void arm_timer();
   void report_left();
-  void send(SessionId to, std::string_view payload, bool precious);
+  void end_largest();
+  static void send(Session& to, std::string_view payload, bool precious);
   std::shared_ptr<Session> session(SessionId id) const;
 
   // ---- Replies
@@ -91,8 +93,9 @@ class ManagersServer final : public Guests, private Replies {
   Manager manager_;
   int at_work_ = 0;
   std::vector<SessionId> left_;
-  std::vector<Held> staged_;  // in this turn
+  std::vector<Held> staged_;  // in this turn; the answers are in their sessions
   std::deque<Held> held_;     // by ticket
+  std::uint64_t buffered_bytes_ = 0;
 };
 
 }  // namespace reeve::master::managers

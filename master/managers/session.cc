@@ -67,6 +67,7 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
 
 void Session::go_on() {
   if (state_ == State::idle && !others_first_) handle_message();
+  count_buffered();
   read();
 }
 
@@ -144,6 +145,7 @@ void Session::send(std::string_view bytes) {
   const bool idle = unsent_.empty();
   unsent_.append(bytes.substr(sent));
   if (idle) write_rest();
+  count_buffered();
 }
 
 void Session::write_rest() {
@@ -161,6 +163,8 @@ void Session::write_rest() {
 }
 
 void Session::on_sent() {
+  count_buffered();
+  if (state_ == State::ended) return;
   if (close_when_sent_) return end({Errc::ok, "answered"});
   state_ = State::idle;
   server_.answered(*this);
@@ -169,9 +173,21 @@ void Session::on_sent() {
   read();
 }
 
+void Session::hold(std::string_view payload) {
+  if (state_ == State::ended) return;
+  held_ = payload;
+  count_buffered();
+}
+
+void Session::count_buffered() {
+  const std::size_t bytes = state_ == State::ended ? 0 : buffered_bytes();
+  if (bytes != counted_bytes_) server_.buffered(std::exchange(counted_bytes_, bytes), bytes);
+}
+
 void Session::abandon() {
   if (state_ == State::ended) return;
   state_ = State::ended;
+  count_buffered();
   error_code ignored;
   socket_.close(ignored);
   place_ = {};

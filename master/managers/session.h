@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
@@ -35,6 +36,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(std::string_view payload);
   // The answer that follows is the last one.
   void close_after_answer() { close_when_sent_ = true; }
+  // An answer that may not leave yet stays here until it is taken for answer().
+  void hold(std::string_view payload);
+  std::string take_held() { return std::exchange(held_, {}); }
+  std::size_t buffered_bytes() const { return reader_.buffered_bytes() + unsent_.size() + held_.size(); }
   // Whether the peer is known to be gone; asks the system, which knows it before what came ahead of the end was read, if
   // that fits into its buffers. For who is about to hand over something precious.
   bool at_end();
@@ -54,6 +59,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void send(std::string_view header_and_payload);
   void write_rest();
   void on_sent();
+  void count_buffered();  // may end this session, or another one
 
   // While whole requests wait for those before them, reading pauses when there is so much; what one read takes (256 KiB,
   // and up to eight times that while nothing waits) may be on top. A request that has begun is read to its end: else
@@ -71,6 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   MessageReader reader_;
   std::string unsent_;
   std::size_t unsent_begin_ = 0;
+  std::string held_;
+  std::size_t counted_bytes_ = 0;  // of buffered_bytes(), by the server
   std::array<char, 512> arrived_;
 };
 

@@ -43,6 +43,12 @@ class Request {
   }
   Request& yes() { return raw("\x88"); }
   Request& no() { return raw("\x89"); }
+  Request& long_text(std::uint32_t length) {
+    bytes_ += 'X';
+    for (int shift = 0; shift < 32; shift += 8) bytes_ += static_cast<char>(length >> shift);
+    bytes_.append(length, 'x');
+    return *this;
+  }
   Request& raw(std::string_view bytes) {
     bytes_ += bytes;
     return *this;

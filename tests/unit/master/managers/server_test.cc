@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -190,8 +191,7 @@ TEST_F(ManagersServerTest, ARequestFarLongerThanAHandshakeMayBeginBehindIt) {
   run_loop();
   PythonPeer peer{address};
   ASSERT_TRUE(peer.prove());
-  const std::string text(100'000, 'x');
-  const Request request = Request{"1000000", "put"}.raw(std::string{"T\xa0\x86\x01\x00", 5} + text);
+  const Request request = Request{"1000000", "put"}.long_text(100'000);
   peer.send_bytes(framed("#WELCOME#") + framed(Request{"", "accept_connection"}.text("test").done()) +
                   framed(request.done()));
   EXPECT_THAT(peer.hear(), HasSubstr("#RETURN"));
@@ -371,6 +371,45 @@ TEST_F(ManagersServerTest, WhoLeavesMakesRoomForAnother) {
   run_loop();
   for (int i = 0; i < 3; ++i)
     while (!PythonPeer{address}.join()) continue;  // until it is noticed that the one before is gone
+}
+
+TEST_F(ManagersServerTest, HalfRequestsOverTheBoundOfAllCostTheLargestItsConnection) {
+  Options options;
+  options.buffered_max_bytes = 10'000'000;
+  start(options);
+  run_loop();
+  PythonPeer large{address}, small{address};
+  ASSERT_TRUE(large.join());
+  ASSERT_TRUE(small.join());
+  const std::string request = framed(Request{"1000000", "put"}.long_text(4'000'000).done());
+  large.send_bytes(framed(std::string(9'000'000, 'x')).substr(0, 8'000'000));
+  small.send_bytes(request.substr(0, request.size() - 1));
+  EXPECT_TRUE(large.closed_by_master());
+  small.send_bytes(request.substr(request.size() - 1));
+  EXPECT_THAT(small.hear(), HasSubstr("1000000"));
+  EXPECT_TRUE(small.is_served());
+  EXPECT_EQ(refused(Errc::too_large), 1u);
+}
+
+TEST_F(ManagersServerTest, AnswersThatNobodyTakesCountTowardsThatBoundUntilTheyAreTaken) {
+  constexpr std::size_t length = 40'000'000;  // far more than the system's buffers take
+  Options options;
+  options.buffered_max_bytes = length + length / 4;
+  start(options);
+  run_loop();
+  const std::string list = create("list");
+  PythonPeer first{address}, second{address};
+  ASSERT_TRUE(first.join());
+  ASSERT_TRUE(second.join());
+  EXPECT_THAT(first.ask(Request{list, "append"}.long_text(length)), HasSubstr("#RETURN"));
+  const Request get = Request{list, "__getitem__"}.number(0);
+  for (int i = 0; i < 3; ++i) EXPECT_GT(first.ask(get).size(), length);
+  first.say(get.done());
+  second.say(get.done());
+  const std::size_t first_heard = first.hear().size(), second_heard = second.hear().size();
+  EXPECT_GT(std::max(first_heard, second_heard), length);
+  EXPECT_LT(std::min(first_heard, second_heard), length);
+  EXPECT_EQ(refused(Errc::too_large), 1u);
 }
 
 // ---- the end
