@@ -1,6 +1,7 @@
 // Random histories: clients, workers that die, lie or reconnect, and a master that is killed between two
 // commits. After each step the invariants hold; in the end everything that was acknowledged has happened,
 // once.
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -83,14 +84,25 @@ class History {
       unanswered_.erase(pending->second);
       acknowledged_[pending->second] = *submitted.answer;
     }
-    for (const auto& got : out_.gots) {
-      if (!got.answer || got.to != client_) continue;
-      std::vector<TaskId> ids;
-      for (const auto& value : *got.answer) received_.insert(value.value), ids.push_back(value.id);
-      broker_->took(client_, ids, now_, later_);
-    }
+    for (const auto& got : out_.gots)
+      if (got.answer && got.to == client_) receive(*got.answer);
     out_.clear();
     std::swap(out_, later_);
+  }
+
+  // Most are taken; some the client cannot read, or nobody can.
+  void receive(const std::vector<fakes::RecordingEffects::Value>& values) {
+    for (const auto& value : values) {
+      const std::uint64_t fate = faults_ ? draw(6) : 2;
+      if (fate == 0) {
+        broker_->give_back(client_, value.id, now_, later_);
+      } else if (fate == 1) {
+        ASSERT_TRUE(broker_->set_aside(client_, value.id, "aside", now_, later_));
+      } else {
+        received_.insert(value.value);
+        broker_->took(client_, std::array{value.id}, now_, later_);
+      }
+    }
   }
 
   void submit() {
@@ -135,8 +147,10 @@ class History {
   }
 
   void get() {
-    (void)broker_->get({client_, ++requests_},
-                       {"values", 1 + static_cast<std::uint32_t>(draw(3)), draw(2) == 0, 5s}, now_, out_);
+    (void)broker_->get(
+        {client_, ++requests_},
+        {draw(4) == 0 ? "aside" : "values", 1 + static_cast<std::uint32_t>(draw(3)), draw(2) == 0, 5s}, now_,
+        out_);
   }
 
   void join_worker() {
@@ -265,6 +279,7 @@ class History {
 
   // No more faults: one good worker, time, and a client that takes everything.
   void finish_everything() {
+    faults_ = false;
     commit();
     for (SimWorker& worker : workers_) worker = {worker.key, {}, worker.held_max, {}, true};
     workers_.push_back({"good", {}, 50, {}, false});
@@ -276,7 +291,8 @@ class History {
         broker_->complete(workers_.back().session, fence,
                           {.state = stops_.contains(fence) ? TaskState::cancelled : TaskState::succeeded},
                           now_, out_);
-      (void)broker_->get({client_, ++requests_}, {"values", 100, false, 0s}, now_, out_);
+      for (const char* const queue : {"values", "aside"})
+        (void)broker_->get({client_, ++requests_}, {queue, 100, false, 0s}, now_, out_);
       commit();
       broker_->check_invariants();
       if (broker_->stats().tasks.unfinished() == 0 && i > 20) break;
@@ -308,6 +324,7 @@ class History {
   std::map<std::uint64_t, std::uint64_t> number_of_request_;
   std::map<std::uint64_t, Accepted> acknowledged_;
   std::set<std::string> received_;
+  bool faults_ = true;
   std::uint64_t sessions_ = 0, requests_ = 0, numbers_ = 0, values_ = 0, worker_keys_ = 0;
 };
 
