@@ -64,7 +64,7 @@ Outcome Dictionary::getvalue() const {
 // ---- keys
 
 std::expected<Dictionary::Key, Raise> Dictionary::key_of(const pickle::Fragment& fragment) {
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;
   return key_of(fragment, steps);
 }
 
@@ -79,7 +79,7 @@ std::expected<Dictionary::Key, Raise> Dictionary::key_of(const pickle::Fragment&
 
 Dictionary::Entries::iterator Dictionary::find(const Key& key) {
   const auto [first, last] = by_hash_.equal_range(key.hash);
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;  // what could be hashed within them can be compared
   for (auto candidate = first; candidate != last; ++candidate) {
     const Item& known = *candidate->second->key;
     steps += known.bytes();
@@ -149,7 +149,7 @@ std::optional<Raise> Dictionary::fill(const Arguments& arguments, std::string_vi
   if (arguments.positional() > 1)
     return Raise{.name = "TypeError",
                  .text = fmt::format("{} expected at most 1 argument, got {}", what, arguments.positional())};
-  std::uint64_t steps = pickle::Limits{}.steps_max;
+  std::uint64_t steps = call_steps_max;
   const auto put = [&](pickle::Fragment& key, pickle::Fragment& value) -> std::optional<Raise> {
     const auto known = key_of(key, steps);
     if (!known) return known.error();
