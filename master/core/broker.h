@@ -337,6 +337,7 @@ class Broker {
   // broker_recovery.cc
   void recover(Recovered recovered, Now now);
   void recover_chunk(Job& job, Recovered::Chunk& stored, Now now);
+  void recover_progress(const TaskRef& ref, const ProgressRecord& progress, Now now);
 
   // broker_query.cc
   JobView view(const Job& job) const;

@@ -136,22 +136,8 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
     task.fetched = is_value || job.is_values();
     if (!task.fetched) ++chunk->kept, ++job.kept;
   }
-  for (const ProgressRecord& progress : stored.progress) {
-    Task& task = chunk->tasks[progress.task.index - chunk->first];
-    task.attempt = progress.attempt;
-    task.failures = progress.failures;
-    task.crashes = static_cast<std::uint16_t>(progress.crashes);
-    task.cancel_requested = progress.cancel_requested;
-    task.once_started = progress.once_started;
-    task.attempt_over = !progress.once_started && !progress.cancel_requested;  // else it was running
-    const bool backing_off = !is_final(task.state) && progress.not_before > now.wall;
-    if (!backing_off) continue;
-    task.state = TaskState::waiting;
-    // A clock that was set back meanwhile must not make it longer than it can be.
-    const Duration rest = std::min<Duration>(progress.not_before - now.wall, backoff_of(*chunk->spec).max);
-    const TaskRef ref{chunk, progress.task.index - chunk->first};
-    wait_for(rest, ref, 1, now);
-  }
+  for (const ProgressRecord& progress : stored.progress)
+    recover_progress({chunk, progress.task.index - chunk->first}, progress, now);
   const auto queue = chunk->spec->queue;
   chunk->queue = find_queue(queue);
   if (chunk->queue == nullptr) {  // cannot be: a queue goes only when nothing unfinished is in it
@@ -184,6 +170,23 @@ void Broker::recover_chunk(Job& job, Recovered::Chunk& stored, Now now) {
       withheld_.push_back({ref, next_order_++});
   }
   if (chunk->live == 0) release_chunk(*chunk);
+}
+
+// What was tried before.
+void Broker::recover_progress(const TaskRef& ref, const ProgressRecord& progress, Now now) {
+  Task& task = ref.task();
+  task.attempt = progress.attempt;
+  task.failures = progress.failures;
+  task.crashes = static_cast<std::uint16_t>(progress.crashes);
+  task.cancel_requested = progress.cancel_requested;
+  task.once_started = progress.once_started;
+  task.attempt_over = !progress.once_started && !progress.cancel_requested;  // else it was running
+  const bool backing_off = !is_final(task.state) && progress.not_before > now.wall;
+  if (!backing_off) return;
+  task.state = TaskState::waiting;
+  // A clock that was set back meanwhile must not make it longer than it can be.
+  const Duration longest = backoff_of(*ref.chunk->spec).max;
+  wait_for(std::min<Duration>(progress.not_before - now.wall, longest), ref, 1, now);
 }
 
 // Jobs of submissions that waited for room and got none before the master ended: nobody was told of them, and who
