@@ -81,6 +81,11 @@ void History::recorded(const Fence& fence, TaskState state, const std::string& v
   if (state == TaskState::failed) tasks_.failed(fence);
 }
 
+// Who asked to cancel it was not answered yet, and the next master may know nothing of that.
+void History::told_to_drop(const Fence& fence) {
+  if (tasks_.cancel_was_asked(fence.task)) reasons_.given_up(fence);
+}
+
 void History::result_acknowledged(const Fence& fence, const Disk& disk) {
   const bool tried_again = disk.attempts_of(fence.task) >= fence.attempt;  // it failed
   if (!disk.ever_ended(fence.task) && !tried_again)

@@ -63,6 +63,7 @@ class History {
   };
   void started(const Fence& fence, const Runner& worker, bool at_most_once);
   void told_to_stop(const Fence& fence, const Runner& worker);
+  void told_to_drop(const Fence& fence);  // as it came back
   void ended(const Fence& fence, const Runner& worker, bool finished);
   void granted_beyond_credit(const std::string& worker, const std::string& what);
 

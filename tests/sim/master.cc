@@ -170,6 +170,7 @@ void Master::worker_says_hello(const ConnectionPtr& connection, Worker& worker, 
   const auto admitted = broker_->worker_joined(id, std::move(intro), now(), *this);
   if (!admitted) return refuse(id);
   credit_.says_hello(id, held, done, admitted->dropped);
+  for (const Fence& fence : admitted->dropped) history_.told_to_drop(fence);
   history_.reasons().heard_of(worker.name());
   Message welcome{[&worker, id, dropped = admitted->dropped, lease = limits_.lease,
                    heartbeat = limits_.heartbeat()] { worker.on_welcome(id, lease, heartbeat, dropped); }};

@@ -43,7 +43,7 @@ void Tasks::kept(const master::Record& record, Duration results_kept_for) {
 void Tasks::check_reason_to_end(const TaskId& task, const Known& known) {
   if (known.ended == TaskState::failed && !known.spec->at_most_once) failed_unexplained_.insert(task);
   if (known.ended != TaskState::cancelled) return;
-  if (asked_to_cancel_.contains(task) || asked_to_cancel_.contains({task.job, 0})) return;
+  if (cancel_was_asked(task)) return;
   const auto lets_it_run = [this](JobId other) { return !is_erased(other) && succeeded(other); };
   if (std::ranges::all_of(jobs_[task.job].after, lets_it_run))
     broke("task {} was cancelled, and nobody had asked for that", task);

@@ -52,6 +52,9 @@ class Tasks {
   // Nobody tells the checker of failures that were none; they are known at the end.
   void check_no_unexplained_failures();
   void fetched(const TaskId& task);
+  bool cancel_was_asked(const TaskId& task) const {
+    return asked_to_cancel_.contains(task) || asked_to_cancel_.contains({task.job, 0});
+  }
   bool was_cancelled(const TaskId& task) const {
     const auto found = tasks_.find(task);
     return found != tasks_.end() && found->second.ended == TaskState::cancelled;
