@@ -35,12 +35,15 @@ Listener::Limits limits(const Options& options) {
 
 class ManagersServer::Work {
  public:
-  explicit Work(ManagersServer& server) : server_(server) { ++server_.at_work_; }
+  enum class For : std::uint8_t { session, broker };
+  explicit Work(ManagersServer& server, For whom = For::session) : server_(server), for_(whom) {
+    ++server_.at_work_;
+  }
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
   ~Work() {
     if (server_.at_work_ == 1) {
-      server_.report_left();
+      if (for_ != For::broker) server_.report_left();
       server_.arm_timer();
     }
     --server_.at_work_;
@@ -48,6 +51,7 @@ class ManagersServer::Work {
 
  private:
   ManagersServer& server_;
+  For for_;
 };
 
 ManagersServer::ManagersServer(asio::io_context& io, NativeServer& native, std::string_view authkey,
@@ -150,7 +154,7 @@ void ManagersServer::report_left() {
 }
 
 void ManagersServer::arm_timer() {
-  const auto wake = manager_.wake_at();
+  const auto wake = left_.empty() ? manager_.wake_at() : TimePoint{};
   if (!wake || *wake >= timer_at_) return;
   timer_at_ = *wake;
   timer_.expires_at(*wake);
@@ -188,18 +192,18 @@ void ManagersServer::warn(std::string_view text) { log::warn("{}", text); }
 // ---- Guests
 
 void ManagersServer::submitted(SessionId to, std::uint64_t request, const Result<Accepted>& answer) {
-  const Work work{*this};
+  const Work work{*this, Work::For::broker};
   manager_.submitted(to, request, answer);
 }
 
 void ManagersServer::got(SessionId to, std::uint64_t request,
                          const Result<std::span<const ItemView>>& answer) {
-  const Work work{*this};
+  const Work work{*this, Work::For::broker};
   manager_.got(to, request, answer);
 }
 
 void ManagersServer::done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer) {
-  const Work work{*this};
+  const Work work{*this, Work::For::broker};
   manager_.done(to, request, answer);
 }
 

@@ -3,7 +3,7 @@
 //
 // Owner: App.  Thread: the loop thread.
 // Always: the Manager hears `left` for a session that it heard a request of, once, and never from within one
-// of its own calls.
+// of its own calls, or of the Broker's.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -58,7 +58,8 @@ class ManagersServer final : public Guests, private Replies {
   void commit_failed(const Error& why) override;
 
  private:
-  // The Manager is at work: sessions that end meanwhile are reported when it is through.
+  // The Manager is at work: sessions that end meanwhile are reported when it is through; when it works for the Broker,
+  // which may be in the middle of serving those very sessions, by the timer.
   class Work;
   struct Held {
     SessionId to;

@@ -66,6 +66,7 @@ void Session::on_read(const error_code& error, std::size_t bytes) {
 }
 
 void Session::go_on() {
+  count_buffered();
   if (state_ == State::idle && !others_first_) handle_message();
   count_buffered();
   read();
@@ -163,8 +164,7 @@ void Session::write_rest() {
 }
 
 void Session::on_sent() {
-  count_buffered();
-  if (state_ == State::ended) return;
+  count_buffered();  // less than before, so it ends nobody: this client has its answer
   if (close_when_sent_) return end({Errc::ok, "answered"});
   state_ = State::idle;
   server_.answered(*this);

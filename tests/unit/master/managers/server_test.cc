@@ -412,6 +412,44 @@ TEST_F(ManagersServerTest, AnswersThatNobodyTakesCountTowardsThatBoundUntilTheyA
   EXPECT_EQ(refused(Errc::too_large), 1u);
 }
 
+TEST_F(ManagersServerTest, WhoIsClosedForWhatItSentBehindAGetHasNoItemThatIsBackInItsQueue) {
+  start({.buffered_max_bytes = 20'000});
+  run_loop();
+  const std::string queue = create("Queue");
+  PythonPeer getter{address}, other{address};
+  ASSERT_TRUE(getter.join());
+  ASSERT_TRUE(other.join());
+  EXPECT_THAT(other.ask(Request{queue, "put"}.text("item")), HasSubstr("#RETURN"));
+  getter.send_bytes(framed(Request{queue, "get"}.done()) +
+                    framed(std::string(90'000, 'x')).substr(0, 30'000));
+  const bool has_it = getter.hear().contains("item");
+  EXPECT_TRUE(getter.closed_by_master());
+  EXPECT_NE(other.ask(Request{queue, "get_nowait"}).contains("item"), has_it);
+}
+
+TEST_F(ManagersServerTest, WhoIsClosedWhileTheBrokerServesANativeClientIsReportedBehindIt) {
+  constexpr std::size_t bytes_max = 20'000;
+  start({.buffered_max_bytes = bytes_max});
+  ASSERT_TRUE(broker.queue_declare({.name = "q", .maxsize = 1}, native->turn()));
+  run_loop();
+  PythonPeer waiting{address}, other{address};
+  ASSERT_TRUE(waiting.join());
+  ASSERT_TRUE(other.join());
+  EXPECT_THAT(other.ask(Request{"=q", "put"}.text("first")), HasSubstr("#RETURN"));
+  waiting.say(Request{"=q", "put"}.text("second").done());
+  ASSERT_TRUE(other.is_served());  // so the loop has seen what came before
+  waiting.send_bytes(framed(std::string(90'000, 'x')).substr(0, bytes_max));  // its answer is over it
+  for (int pass = 0; pass < 3; ++pass) const Pause until_that_is_read{*this};
+  boost::asio::post(io, [this] {
+    constexpr SessionId of_a_native{1'000'000};
+    broker.client_joined(of_a_native, PeerKey{"native"}, clock_now());
+    (void)broker.get({of_a_native, 1}, {.queue = "q", .items_max = 1, .wait = false}, clock_now(),
+                     native->turn());
+  });
+  EXPECT_TRUE(waiting.closed_by_master());
+  EXPECT_THAT(other.ask(Request{"=q", "get"}), HasSubstr("second"));
+}
+
 // ---- the end
 
 TEST_F(ManagersServerTest, StrangersAreClosedWhenTheListenerIs) {
