@@ -187,25 +187,34 @@ void Worker::start_runs() {
   agent_->taken(taken_);
 }
 
+// Not ended meanwhile, nor the place of another one.
+bool Worker::is_running(const worker::Attempt& attempt, const Fence& fence) const {
+  return attempt.work.fence == fence && std::ranges::find(running_, &attempt) != running_.end();
+}
+
 void Worker::run(worker::Attempt& attempt) {
+  const Fence fence = attempt.work.fence;
   if (attempt.stop != worker::StopReason::none)  // a slot looks before it begins
-    return process_.after(0us, [this, &attempt] { end_run(attempt); });
+    return process_.after(0us, [this, &attempt, fence] {
+      if (is_running(attempt, fence)) end_run(attempt);
+    });
   if (clock_.now() >= lease_end_) {
     attempt.too_late = true;
-    return process_.after(0us, [this, &attempt] { give_back(attempt); });
+    return process_.after(0us, [this, &attempt, fence] {
+      if (is_running(attempt, fence)) give_back(attempt);
+    });
   }
   const TaskSpec& spec = *attempt.work.spec;
-  history_.started(attempt.work.fence, *this, spec.at_most_once);
-  story_.tell(name_, "runs attempt {} of {}", attempt.work.fence.attempt, attempt.work.fence.task);
+  history_.started(fence, *this, spec.at_most_once);
+  story_.tell(name_, "runs attempt {} of {}", fence.attempt, fence.task);
   Duration time = clock_.between(1ms, 50ms);
   if (spec.function == "long") time = clock_.between(1s, 30s);
   if (spec.function == "endless") time = 24h;
   const bool timed_out = spec.time_limit > 0s && time > spec.time_limit;
   if (timed_out) time = spec.time_limit;
   attempt.outcome.run = time;
-  process_.after(time, [this, &attempt, fence = attempt.work.fence, timed_out] {
-    if (attempt.work.fence == fence && std::ranges::find(running_, &attempt) != running_.end())
-      end_run(attempt, timed_out);
+  process_.after(time, [this, &attempt, fence, timed_out] {
+    if (is_running(attempt, fence)) end_run(attempt, timed_out);
   });
 }
 
@@ -213,8 +222,7 @@ void Worker::stop_run(worker::Attempt& attempt) {
   const Fence fence = attempt.work.fence;
   history_.told_to_stop(fence, *this);
   process_.after(clock_.between(1ms, 500ms), [this, &attempt, fence] {
-    if (attempt.work.fence == fence && std::ranges::find(running_, &attempt) != running_.end())
-      end_run(attempt);
+    if (is_running(attempt, fence)) end_run(attempt);
   });
 }
 

@@ -47,6 +47,7 @@ class Worker final : private History::Runner {
   void lost();
   void carry_out();
   void start_runs();
+  bool is_running(const worker::Attempt& attempt, const Fence& fence) const;
   void run(worker::Attempt& attempt);
   void end_run(worker::Attempt& attempt, bool timed_out = false);
   void give_back(worker::Attempt& attempt);
