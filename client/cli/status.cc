@@ -1,4 +1,7 @@
 // reeve status: how the master is.
+#include <algorithm>
+#include <optional>
+
 #include "client/cli/commands.h"
 #include "client/cli/progress.h"
 #include "client/cli/schema.h"
@@ -7,6 +10,12 @@
 namespace reeve::cli {
 
 namespace {
+
+std::optional<std::uint64_t> counter(const StatusInfo& status, std::string_view name) {
+  const auto found = std::ranges::find(status.counters, name, [](const auto& entry) { return entry.first; });
+  if (found == status.counters.end()) return std::nullopt;
+  return found->second;
+}
 
 class Status final : public Command {
  public:
@@ -46,6 +55,10 @@ class Status final : public Command {
     facts.add("jobs", with_commas(status.jobs));
     facts.add("queues", with_commas(status.queues));
     facts.add("clients", with_commas(status.clients));
+    if (const auto connections = counter(status, "python_connections"))  // none: the listener is off
+      facts.add("python", fmt::format("{}, {} with {}", count_of(*connections, "connection"),
+                                      count_of(counter(status, "python_objects").value_or(0), "object"),
+                                      bytes_of(counter(status, "python_object_bytes").value_or(0))));
     facts.add("memory", bytes_of(status.rss_bytes));
     facts.add("epoch", std::to_string(status.epoch));
     if (counters_)

@@ -224,6 +224,13 @@ void ManagersServer::committed(Ticket committed) {
   }
 }
 
+void ManagersServer::describe(const Counter& add) const {
+  add("python_connections", sessions_.size());
+  add("python_buffered_bytes", buffered_bytes_);
+  add("python_objects", manager_.objects());
+  add("python_object_bytes", manager_.object_bytes());
+}
+
 // Nobody may take an answer for granted that waits, so there is none: the connection ends.
 void ManagersServer::commit_failed(const Error& why) {
   const Work work{*this};

@@ -56,6 +56,7 @@ class ManagersServer final : public Guests, private Replies {
   void end_of_turn(Ticket ticket, Ticket committed) override;
   void committed(Ticket committed) override;
   void commit_failed(const Error& why) override;
+  void describe(const Counter& add) const override;
 
  private:
   // The Manager is at work: sessions that end meanwhile are reported when it is through; when it works for the Broker,

@@ -244,6 +244,7 @@ void NativeServer::describe(wire::StatusInfo& info) {
   add("commit_failures", turn_.commit_failures());
   add("connections", sessions_.size());
   add("unauthenticated_connections", doorway_.strangers());
+  if (const Guests* const guests = turn_.guests()) guests->describe(add);
   for (const auto& [code, count] : refusals_.counts()) add(fmt::format("refused_{}", name_of(code)), count);
 }
 

@@ -46,6 +46,9 @@ class Guests {
   virtual void end_of_turn(Ticket ticket, Ticket committed) = 0;
   virtual void committed(Ticket committed) = 0;
   virtual void commit_failed(const Error& why) = 0;  // nothing that waits is acknowledged
+  // What a person may want to know of them.
+  using Counter = std::function<void(std::string_view name, std::uint64_t value)>;
+  virtual void describe(const Counter& add) const = 0;
 };
 
 class Turn final : public Effects {
@@ -61,6 +64,7 @@ class Turn final : public Effects {
   // Sessions that were not attached are theirs.
   void attach(Guests& guests) { guests_ = &guests; }
   void detach_guests() { guests_ = nullptr; }
+  const Guests* guests() const { return guests_; }  // null: none
 
   // The pass of the loop is over: commits what was kept, sends what may go.
   void end();

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from multiprocessing import AuthenticationError
-from multiprocessing.managers import BaseManager, RemoteError
+from multiprocessing.managers import BaseManager, RemoteError, SyncManager
 
 from master import AUTHKEY, Master
 
@@ -87,6 +87,17 @@ def test_a_python_function_gets_values_as_they_are(master):
     check('tuples, sets and keys that JSON does not have', client.get_swapped().get(timeout=30) == (frozenset([2]), {1: 'x'}))
     worker.terminate()
     worker.wait()
+
+
+def test_reeve_status_shows_python_programs(master):
+    client = SyncManager(('127.0.0.1', master.port), AUTHKEY.encode())
+    client.connect()
+    kept = client.list([b'x' * 100000])
+    counters = json.loads(master.reeve('status', '--json'))['counters']
+    check('connections, objects and what they take are counted',
+          counters['python_connections'] >= 1 and counters['python_objects'] >= 1 and counters['python_object_bytes'] > 100000)
+    check('and shown', 'python ' in master.reeve('status'))
+    del kept
 
 
 def test_native_values_are_python_values(master):
