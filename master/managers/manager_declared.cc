@@ -95,6 +95,7 @@ Result<void> Manager::enter_declared(const ObjectDeclaration& as, const Recovere
   }
   for (const auto& [number, content] : held->cells)
     if (auto recalled = object->recall(number, content); !recalled) return recalled;
+  objects_.recount(*object);
   object->cells.keep(as.name, items_max, notes_);
   return {};
 }

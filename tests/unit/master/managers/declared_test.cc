@@ -39,12 +39,13 @@ class DeclaredTest : public ManagerTest {
     return count;
   }
   // The same objects after a restart, in a Manager of their own; what it answers to a call of get_it.
-  std::string after_a_restart(const std::string& type, Request (*request)(const std::string& ident)) {
+  std::string after_a_restart(const std::string& type, Request (*request)(const std::string& ident),
+                              std::map<std::string, std::string, std::less<>> parameters = {}) {
     const auto before = stored();
     Manager next{broker_of_next, options, *this};
     BrokerAnswers effects;
     effects.manager = &next;
-    const std::vector<ObjectDeclaration> declared{{"it", type, {}}};
+    const std::vector<ObjectDeclaration> declared{{"it", type, std::move(parameters)}};
     EXPECT_TRUE(next.declare(declared, before, effects));
     EXPECT_THAT(effects.kept, IsEmpty()) << "nothing has changed";
     (void)next.request(id(900), Request{"", "accept_connection"}.text("test").done(), now, effects);
@@ -148,6 +149,16 @@ TEST_F(DeclaredTest, AMultipliedListCountsEveryCopyOfItsItems) {
   asked(Request{"=small", "__delitem__"}.number(0));
   EXPECT_THAT(asked(Request{"=small", "__imul__"}.number(2)), HasSubstr("#RETURN"));
   EXPECT_EQ(take_records(), 100u);
+}
+
+TEST_F(DeclaredTest, WhatItTakesBesideItsItemsCountsFromTheRestartOn) {
+  made("Array", {{"typecode", "i"}, {"size", "10000"}});
+  options.objects.objects_max_bytes = 100'000;
+  const auto grow = [](const std::string& ident) {
+    const std::string_view one = "carray\narray\n(U\x01i](K\x03\x65tR";
+    return Request{ident, "__setslice__"}.number(0).number(0).raw(one);
+  };
+  EXPECT_THAT(after_a_restart("Array", grow, {{"typecode", "i"}}), HasSubstr("managers-objects-max-bytes"));
 }
 
 TEST_F(DeclaredTest, ItHoldsAsManyItemsAsTheLimitSays) {
