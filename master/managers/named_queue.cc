@@ -106,8 +106,9 @@ Outcome NamedQueue::put(Call& call) {
     if (auto object = call.hall.find(of_proxy)) hand.putting.emplace_back(std::move(object));
   const Asker asker{hand.session, call.caller.call};
   const Result<void> put = broker_.put(asker, std::move(values), call.now, call.effects);
-  if (!put) return refused(put.error());
-  return Answer{Waits{}};
+  if (put) return Answer{Waits{}};
+  hand.putting.clear();
+  return refused(put.error());
 }
 
 Outcome NamedQueue::get(Call& call) {

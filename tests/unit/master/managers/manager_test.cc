@@ -245,6 +245,17 @@ TEST_F(ManagerTest, AValueThatNobodyGotKeepsItsObjectsNoLonger) {
   EXPECT_LT(manager.objects(), 150u);
 }
 
+TEST_F(ManagerTest, AValueThatIsRefusedKeepsNoObject) {
+  ASSERT_TRUE(broker.queue_create(Asker{}, {.name = "full", .maxsize = 1}, answers));
+  const std::string inner = create("list"), queue = create("get_full");
+  connect(1);
+  ask(1, Request{queue, "put"}.number(1));
+  const std::size_t all = manager.objects();
+  EXPECT_THAT(ask(1, with_proxy(Request{queue, "put_nowait"}, inner)), HasSubstr("Full"));
+  ask(next_short++, Request{"", "decref"}.text(inner));
+  EXPECT_EQ(manager.objects(), all - 1);
+}
+
 TEST_F(ManagerTest, GarbageIsAnsweredWithATraceback) {
   connect(1);
   for (const std::string_view junk :
