@@ -6,14 +6,20 @@ namespace reeve {
 
 std::size_t Linger::poll(boost::asio::io_context& io) {
   if (const std::size_t ran = io.poll(); ran > 0 || !rule_.pays()) return ran;
-  const TimePoint until = mono_now() + LingerRule::longest;
+  TimePoint now = mono_now();
+  const TimePoint until = now + LingerRule::longest;
   while (!io.stopped()) {
     ::sched_yield();
+    const TimePoint before = std::exchange(now, mono_now());
+    if (now - before >= LingerRule::slice_min) {
+      rule_.gave_slice_away();
+      return io.poll();
+    }
     if (const std::size_t ran = io.poll(); ran > 0) {
       rule_.found();
       return ran;
     }
-    if (mono_now() >= until) break;
+    if (now >= until) break;
   }
   rule_.in_vain();
   return 0;

@@ -4,7 +4,8 @@
 // bring it back first; a round trip through client, master and worker pays that several times. So a loop that
 // was lately woken soon after it had fallen asleep looks on for a while instead, and gives way to whoever else
 // wants the processor. Where looking did not pay it sleeps at once: an idle program costs nothing. (The idea
-// is that of the adaptive polling of Linux's haltpoll governor.)
+// is that of the adaptive polling of Linux's haltpoll governor.) Neither does it look on beside a program that computes:
+// giving way to that costs a time slice of some milliseconds, whereas who is woken is let in before it.
 //
 // Thread: the loop's.
 #pragma once
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "common/base/time.h"
@@ -25,13 +27,27 @@ class LingerRule {
   // What comes within `longest` ends a sleep so much later, because waking up takes its time as well.
   static constexpr Duration waking_up_max = std::chrono::microseconds{50};
   static constexpr unsigned doubt_max = 64;
+  // Nobody who takes part in a round trip computes for so long without us: giving way gave a time slice away.
+  static constexpr Duration slice_min = std::chrono::microseconds{500};
+  static constexpr unsigned distrust_min = 256, distrust_max = 1u << 16;
 
   bool pays() const { return short_sleeps_ >= doubt_; }
-  void found() { doubt_ = 1; }  // looking on paid
+  void found() {  // looking on paid
+    doubt_ = 1;
+    ++found_;
+  }
   // It did not: the sleep that follows is none that it would have saved, and it takes more of them to try again.
   void in_vain() {
-    doubt_ = std::min(doubt_ * 2, doubt_max);
+    doubt_ = std::max(doubt_, std::min(doubt_ * 2, doubt_max));
     after_looking_ = true;
+  }
+  // It cost as much as hundreds of short sleeps; so many, and more each time, have to come before it is tried again. Unless
+  // it paid more often than that meanwhile.
+  void gave_slice_away() {
+    distrust_ = found_ > distrust_ ? distrust_min : std::min(distrust_ * 2, distrust_max);
+    found_ = 0;
+    doubt_ = distrust_;
+    short_sleeps_ = 0;
   }
   // How long the loop slept, waking up and the first handler's time included.
   void slept(Duration time) {
@@ -42,6 +58,8 @@ class LingerRule {
  private:
   unsigned short_sleeps_ = 0;  // in a row
   unsigned doubt_ = 1;         // so many of them are needed
+  unsigned distrust_ = distrust_min;
+  std::uint64_t found_ = 0;  // since a slice was given away
   bool after_looking_ = false;
 };
 

@@ -60,6 +60,47 @@ TEST(LingerRule, TrustsAgainWhatPaid) {
   EXPECT_TRUE(rule.pays());
 }
 
+TEST(LingerRule, LooksOnAllButNeverWhereThatGivesTimeSlicesAway) {
+  LingerRule rule;
+  int looks = 0;
+  for (int event = 0; event < 200'000; ++event) {
+    if (rule.pays()) {
+      ++looks;
+      if (event % 2 == 0) rule.found();  // a processor is free now and then
+      rule.gave_slice_away();
+    } else {
+      rule.slept(80us);
+    }
+  }
+  EXPECT_GT(looks, 0);
+  EXPECT_LT(looks, 20);
+}
+
+TEST(LingerRule, ASliceGivenAwayOnceInAWhileIsSoonForgiven) {
+  LingerRule rule;
+  rule.slept(30us);
+  for (int slice = 0; slice < 100; ++slice) {
+    while (!rule.pays()) rule.slept(30us);
+    for (int i = 0; i < 1000; ++i) rule.found();
+    rule.gave_slice_away();
+  }
+  int sleeps = 0;
+  for (; !rule.pays(); ++sleeps) rule.slept(30us);
+  EXPECT_LE(sleeps, static_cast<int>(LingerRule::distrust_min));
+}
+
+TEST(LingerRule, LookingInVainDoesNotMakeItForgetAGivenSlice) {
+  LingerRule rule;
+  rule.slept(30us);
+  rule.gave_slice_away();
+  while (!rule.pays()) rule.slept(30us);
+  rule.in_vain();
+  for (int i = 0; i < 100; ++i) rule.slept(30us);
+  rule.slept(10ms);
+  for (int i = 0; i < 100; ++i) rule.slept(30us);
+  EXPECT_FALSE(rule.pays());
+}
+
 TEST(RunLoop, EndsWhenThereIsNothingLeftToDo) {
   boost::asio::io_context io{1};
   int ran = 0;
