@@ -89,6 +89,7 @@ class Manager final : private Hall, private QueueClients {
   std::expected<std::shared_ptr<Object>, Raise> make(std::string_view type, const Arguments& arguments);
   std::expected<std::shared_ptr<Object>, Raise> named(std::string_view type, Now now, Effects& effects);
   std::shared_ptr<Object> enter_name(const std::string& name, std::shared_ptr<Object> object);
+  std::shared_ptr<Object> find_named(const std::string& name);
   std::shared_ptr<Object> enter_queue(const std::string& name);
   void forget_removed_queues();
   Outcome count_reference(bool up);

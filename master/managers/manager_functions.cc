@@ -130,22 +130,26 @@ std::expected<std::shared_ptr<Object>, Raise> Manager::make(std::string_view typ
                   type, fmt::join(types | std::views::transform(&Type::name), ", ")));
 }
 
-// What `get_NAME` leads to, and NAME itself when a queue of that name is there. Null: it is no name.
+// The queue or object with the whole of this name, else that of `get_NAME`: a queue is made there. Null: it is no name.
 std::expected<std::shared_ptr<Object>, Raise> Manager::named(std::string_view type, Now now,
                                                              Effects& effects) {
-  const bool by_prefix = type.starts_with(named_prefix) && type.size() > named_prefix.size();
-  const std::string name{by_prefix ? type.substr(named_prefix.size()) : type};
+  if (auto whole = find_named(std::string{type})) return whole;
+  if (!type.starts_with(named_prefix) || type.size() == named_prefix.size()) return nullptr;
+  const std::string name{type.substr(named_prefix.size())};
+  if (auto found = find_named(name)) return found;
+  if (const std::string trouble = store_trouble(); !trouble.empty()) return raise("IOError", trouble);
+  broker_was_asked_ = true;
+  if (const Result<void> opened = broker_.queue_open(name, now, effects); !opened)
+    return raise("ValueError", opened.error().detail);
+  return find_named(name);
+}
+
+// Null: there is none.
+std::shared_ptr<Object> Manager::find_named(const std::string& name) {
   const auto known = names_.find(name);
   const bool is_known = known != names_.end();
-  const bool is_queue = is_known && dynamic_cast<const NamedQueue*>(known->second.get()) != nullptr;
-  if (is_known && !is_queue) return known->second;
-  if (broker_.queue(name) == nullptr) {
-    if (!by_prefix) return std::shared_ptr<Object>{};
-    if (const std::string trouble = store_trouble(); !trouble.empty()) return raise("IOError", trouble);
-    broker_was_asked_ = true;
-    const Result<void> opened = broker_.queue_open(name, now, effects);
-    if (!opened) return raise("ValueError", opened.error().detail);
-  }
+  if (is_known && dynamic_cast<const NamedQueue*>(known->second.get()) == nullptr) return known->second;
+  if (broker_.queue(name) == nullptr) return nullptr;
   return is_known ? known->second : enter_queue(name);
 }
 

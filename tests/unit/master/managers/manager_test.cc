@@ -48,6 +48,16 @@ TEST_F(ManagerTest, ANamedQueueIsTheSameForAllAndStaysWithoutReferences) {
   EXPECT_NE(broker.queue("task_queue"), nullptr);
 }
 
+TEST_F(ManagerTest, WhoseOwnNameBeginsWithGetIsFoundByThatName) {
+  ASSERT_TRUE(manager.declare(std::vector<ObjectDeclaration>{{"get_scores", "dict", {}}}, {}, answers));
+  connect(1);
+  EXPECT_THAT(ask(1, Request{create("get_scores"), "__len__"}), HasSubstr("#RETURN"));
+  EXPECT_EQ(broker.queue("scores"), nullptr);
+  put_natively("get_tasks", "7");
+  EXPECT_THAT(ask(1, Request{create("get_tasks"), "qsize"}), HasSubstr("K\x01"));
+  EXPECT_EQ(broker.queue("tasks"), nullptr);
+}
+
 TEST_F(ManagerTest, WaitingGettersAreServedInTheOrderOfTheirArrival) {
   for (const std::string_view type : {"Queue", "get_tasks"}) {
     const std::string queue = create(type);
