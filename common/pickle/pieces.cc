@@ -45,9 +45,11 @@ class Budget {
       Result<Fragment> fragment = encode(value, what_is_left);
       if (!fragment && fragment.error().code != Errc::limit_reached) return fail(fragment.error());
       if (!fragment || fragment->bytes.size() > left_)
-        return fail(Errc::limit_reached,
-                    "elements that share parts get too big; inline_bytes_max is {}, steps_max {}",
-                    limits_.inline_bytes_max, limits_.steps_max);
+        return fail(
+            Errc::limit_reached,
+            "one part stands in many elements and would be written out for each of them, which is too "
+            "much (inline_bytes_max is {}, steps_max {})",
+            limits_.inline_bytes_max, limits_.steps_max);
       left_ -= fragment->bytes.size();
       out.push_back(std::move(*fragment));
     }

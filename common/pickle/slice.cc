@@ -125,11 +125,12 @@ class Inliner {
     enter(entry);
     while (!walks_.empty()) {
       if (!step())
-        return fail(Errc::limit_reached,
-                    "shared definitions make values too big; inline_factor_max is {}, inline_depth_max {}, "
-                    "inline_bytes_max {}",
-                    scan_.limits().inline_factor_max, scan_.limits().inline_depth_max,
-                    scan_.limits().inline_bytes_max);
+        return fail(
+            Errc::limit_reached,
+            "one part stands in many elements and would be written out for each of them, which is too "
+            "much (inline_factor_max is {}, inline_depth_max {}, inline_bytes_max {})",
+            scan_.limits().inline_factor_max, scan_.limits().inline_depth_max,
+            scan_.limits().inline_bytes_max);
     }
     scan_.inlined_bytes_left -= before - budget_;
     return {};
