@@ -75,6 +75,7 @@ bool NativeServer::stop() {
   const bool kept = turn_.finish();
   side_.stop();
   sessions_.clear();
+  refusals_.tell_rest(TimePoint::max());
   return kept;
 }
 
@@ -145,13 +146,15 @@ void NativeServer::arm_timer() {
   });
 }
 
-// Connections that proved themselves and then say nothing do not stay.
+// Connections that proved themselves and then say nothing do not stay, and what was refused without a line in the log
+// gets one.
 void NativeServer::sweep() {
   const TimePoint limit =
       mono_now() - std::chrono::duration_cast<Duration>(limits_.listener.handshake_deadline);
   for (const auto& [id, session] : sessions_)
     if (!session->introduced() && session->since() < limit)
       session->refuse({Errc::timed_out, "no hello came after the handshake"});
+  refusals_.tell_rest(mono_now() - Refusals::log_interval);
   sweep_timer_.expires_after(std::chrono::seconds{1});
   sweep_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) sweep();
