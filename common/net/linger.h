@@ -29,7 +29,7 @@ class LingerRule {
   static constexpr unsigned doubt_max = 64;
   // Nobody who takes part in a round trip computes for so long without us: giving way gave a time slice away.
   static constexpr Duration slice_min = std::chrono::microseconds{500};
-  static constexpr unsigned distrust_min = 256, distrust_max = 1u << 16;
+  static constexpr unsigned founds_per_slice = 64, distrust_min = 256, distrust_max = 1u << 16;
 
   bool pays() const { return short_sleeps_ >= doubt_; }
   void found() {  // looking on paid
@@ -41,11 +41,12 @@ class LingerRule {
     doubt_ = std::max(doubt_, std::min(doubt_ * 2, doubt_max));
     after_looking_ = true;
   }
-  // It cost as much as hundreds of short sleeps; so many, and more each time, have to come before it is tried again. Unless
-  // it paid more often than that meanwhile.
+  // It cost as much as a hundred short sleeps. Unless it had paid as often before, many of them have to come before it is
+  // tried again, and more each time.
   void gave_slice_away() {
-    distrust_ = found_ > distrust_ ? distrust_min : std::min(distrust_ * 2, distrust_max);
-    found_ = 0;
+    const bool paid = std::exchange(found_, 0) >= founds_per_slice;
+    distrust_ = paid ? distrust_min : std::min(distrust_ * 2, distrust_max);
+    if (paid) return;
     doubt_ = distrust_;
     short_sleeps_ = 0;
   }
