@@ -6,7 +6,8 @@
 One client at a time puts and gets; then one makes proxies (three authenticated connections each); then CLIENTS
 connections wait in get(); then strangers with a wrong key knock, as many as 10,000 a second, while a client puts. Then
 one client puts and gets with everything on one processor, where no time goes into waking the other one. Last, eight
-clients put and get at each server by turns, for the speed of a shared machine changes from one minute to the next.
+clients put and get at each server by turns, for the speed of a shared machine changes from one minute to the next, and one
+client hands items to another while all processors are busy with something else.
 CPU is the server's, user and system, as the system counts it. Where CPython's server did the same, the ratio to
 it is shown. Yardsticks are what a bare server in C++ needs that only sends messages back, and what it costs a client of
 reeve when the strangers knock there.
@@ -24,6 +25,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from multiprocessing.managers import SyncManager
 
@@ -119,6 +121,41 @@ def by_turns(servers, calls, clients, rounds):
         print('%-28s %9.0f /s   server CPU %6.1f us user + %6.1f us system each, of a client %.1f us%s' % (
             name, rate, user, system, client, '' if name == servers[0][0] else
             ', %.1f times CPython (%.1f to %.1f)' % (statistics.median(ratios), ratios[0], ratios[-1])), flush=True)
+
+
+def passed_on(port, seconds):
+    """Items a second that one client hands to another and gets back while every processor has something else to compute."""
+    manager = Manager(('127.0.0.1', port), KEY)
+    manager.connect()
+    there, back = manager.Queue(), manager.Queue()
+
+    def hand_back():
+        while there.get() is not None:
+            back.put(b'')
+
+    other, count = threading.Thread(target=hand_back), 0
+    other.start()
+    with contextlib.ExitStack() as busy:
+        for _ in range(os.cpu_count()):
+            busy.enter_context(strangers(spin))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            there.put(b'')
+            back.get()
+            count += 1
+    there.put(None)
+    other.join()
+    return count / seconds
+
+
+def beside_computing(servers, rounds):
+    print('== one client hands items to another, beside %d programs that compute; medians of %d rounds by turns' % (os.cpu_count(), rounds))
+    rates = {name: [] for name, _, _ in servers}
+    for _ in range(rounds):
+        for name, _, port in servers:
+            rates[name].append(passed_on(port, 3))
+    for name, measured in rates.items():
+        print('%-28s %9.0f items/s (%.0f to %.0f)' % (name, statistics.median(measured), min(measured), max(measured)), flush=True)
 
 
 def knock(port, stop, count):
@@ -333,7 +370,9 @@ def main():
         commands = {'CPython': cpython, 'reeve-master --ephemeral': ephemeral, 'reeve-master': durable}
         if may_be_favoured():
             commands['reeve-master, nice -5'] = FAVOURED + durable
-        by_turns([(name, *running.enter_context(server(command))) for name, command in commands.items()], calls // 4, 8, 7)
+        servers = [(name, *running.enter_context(server(command))) for name, command in commands.items()]
+        by_turns(servers, calls // 4, 8, 7)
+        beside_computing(servers, 5)
 
 
 if __name__ == '__main__':
