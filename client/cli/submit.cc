@@ -190,7 +190,7 @@ class Submit final : public Command {
     const std::uint64_t tasks_max = client.tasks_max(), count = elements.count().value_or(0);
     if (tasks_max == 0 || count <= tasks_max) return;
     refuse(Errc::limit_reached,
-           "{} are too many: the master keeps {} at most that are not finished (tasks_max); nothing was "
+           "{} are too many: the master keeps {} at most that are not finished (tasks-max); nothing was "
            "submitted. "
            "Submit them in parts, or start reeve-master with a larger --tasks-max",
            count_of(count, "task"), with_commas(tasks_max));

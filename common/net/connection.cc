@@ -125,7 +125,7 @@ void Connection::flush() {
   if (waiting == 0) return;
   if (waiting > limits_.output_max_bytes)
     return end({Errc::limit_reached, fmt::format("the peer reads too slowly: {} bytes wait for it "
-                                                 "(output_max_bytes {})",
+                                                 "(output-max-bytes {})",
                                                  waiting, limits_.output_max_bytes)});
   if (waiting > limits_.output_high_bytes) congested_ = true;
   if (!write_pending_) write_when_ready();

@@ -218,7 +218,7 @@ Result<void> Broker::cancel(Asker asker, JobId id, std::span<const std::uint32_t
 // Of one command.
 Result<void> Broker::check_named(std::span<const std::uint32_t> indices) const {
   if (indices.size() <= limits_.batch_max) return {};
-  return fail(Errc::too_large, "{} tasks are named at once; batch_max is {}", indices.size(),
+  return fail(Errc::too_large, "{} tasks are named at once; batch-max is {}", indices.size(),
               limits_.batch_max);
 }
 

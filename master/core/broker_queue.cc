@@ -57,7 +57,7 @@ Result<Queue*> Broker::queue_for_use(std::string_view name, Step& step) {
   if (Queue* queue = find_queue(name)) return queue;
   if (auto ok = check_name(name, "queue"); !ok) return fail(ok.error());
   if (queues_.size() >= limits_.queues_max)
-    return fail(Errc::limit_reached, "there are {} queues (queues_max)", queues_.size());
+    return fail(Errc::limit_reached, "there are {} queues (queues-max)", queues_.size());
   auto queue = std::make_unique<Queue>();
   queue->name = name;
   step.out.keep(queue->record());
@@ -102,7 +102,7 @@ Result<void> Broker::queue_declare(const QueueOptions& options, Effects& out) {
   Queue* queue = find_queue(options.name);
   if (queue == nullptr) {
     if (queues_.size() >= limits_.queues_max)
-      return fail(Errc::limit_reached, "there are {} queues (queues_max)", queues_.size());
+      return fail(Errc::limit_reached, "there are {} queues (queues-max)", queues_.size());
     auto made = std::make_unique<Queue>();
     made->name = options.name;
     made->kind = options.kind;
@@ -178,7 +178,7 @@ std::shared_ptr<const TaskSpec> Broker::value_spec(Queue& queue, Encoding encodi
 // ---- waiting
 
 Error Broker::too_many_waiters() const {
-  return {Errc::limit_reached, fmt::format("{} clients wait already (waiters_max)", waiters_.size())};
+  return {Errc::limit_reached, fmt::format("{} clients wait already (waiters-max)", waiters_.size())};
 }
 
 Result<Waiter*> Broker::wait(Waiter waiter, Duration wait_max, Step& step) {

@@ -67,7 +67,7 @@ void Broker::client_due(ClientId id, Step& step) {
 Result<void> Broker::check_name(std::string_view name, std::string_view what) const {
   if (name.empty()) return fail(Errc::invalid_argument, "a {} needs a name", what);
   if (name.size() > limits_.name_max_bytes)
-    return fail(Errc::too_large, "the {} name has {} bytes; name_max_bytes is {}", what, name.size(),
+    return fail(Errc::too_large, "the {} name has {} bytes; name-max-bytes is {}", what, name.size(),
                 limits_.name_max_bytes);
   const bool printable = std::ranges::all_of(name, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
   if (!printable) return fail(Errc::invalid_argument, "the {} name has control characters", what);
@@ -91,10 +91,10 @@ Result<void> Broker::check_spec(const TaskSpec& spec) const {
                   spec.result_queue, results->maxsize);
   }
   if (const std::size_t bytes = text_bytes(spec); bytes > limits_.spec_max_bytes)
-    return fail(Errc::too_large, "the task's description has {} bytes; spec_max_bytes is {}", bytes,
+    return fail(Errc::too_large, "the task's description has {} bytes; spec-max-bytes is {}", bytes,
                 limits_.spec_max_bytes);
   if (spec.retries > limits_.attempts_max)
-    return fail(Errc::limit_reached, "{} retries; attempts_max is {}", spec.retries, limits_.attempts_max);
+    return fail(Errc::limit_reached, "{} retries; attempts-max is {}", spec.retries, limits_.attempts_max);
   if (spec.at_most_once && spec.retries > 0)
     return fail(Errc::invalid_argument, "a task that runs at most once cannot have retries");
   return {};
@@ -103,20 +103,20 @@ Result<void> Broker::check_spec(const TaskSpec& spec) const {
 Result<void> Broker::check_payloads(const Payloads& payloads) const {
   if (payloads.size() == 0) return fail(Errc::invalid_argument, "there are no tasks or items in it");
   if (payloads.size() > limits_.batch_max)
-    return fail(Errc::too_large, "{} tasks or items at once; batch_max is {}", payloads.size(),
+    return fail(Errc::too_large, "{} tasks or items at once; batch-max is {}", payloads.size(),
                 limits_.batch_max);
   if (payloads.bytes() > limits_.payload_max_bytes) {  // only then a single one can be too large
     for (std::size_t i = 0; i < payloads.size(); ++i) {
       if (payloads[i].size() > limits_.payload_max_bytes)
-        return fail(Errc::too_large, "a payload of {} bytes; payload_max_bytes is {}", payloads[i].size(),
+        return fail(Errc::too_large, "a payload of {} bytes; payload-max-bytes is {}", payloads[i].size(),
                     limits_.payload_max_bytes);
     }
   }
   if (stats_.tasks.unfinished() + payloads.size() > limits_.tasks_max)
-    return fail(Errc::limit_reached, "{} tasks are unfinished; tasks_max is {}", stats_.tasks.unfinished(),
+    return fail(Errc::limit_reached, "{} tasks are unfinished; tasks-max is {}", stats_.tasks.unfinished(),
                 limits_.tasks_max);
   if (stats_.queued_bytes + payloads.bytes() > limits_.queued_max_bytes)
-    return fail(Errc::limit_reached, "unfinished tasks hold {} bytes; queued_max_bytes is {}",
+    return fail(Errc::limit_reached, "unfinished tasks hold {} bytes; queued-max-bytes is {}",
                 stats_.queued_bytes, limits_.queued_max_bytes);
   return {};
 }
@@ -145,10 +145,10 @@ void Broker::settle(Client& client, std::uint64_t settled, Step& step) {
 
 Result<Job*> Broker::new_job(const Submission& submission, Client& client, Step& step) {
   if (jobs_.size() >= limits_.jobs_max)
-    return fail(Errc::limit_reached, "{} jobs are kept (jobs_max); forget some: reeve forget JOB",
+    return fail(Errc::limit_reached, "{} jobs are kept (jobs-max); forget some: reeve forget JOB",
                 jobs_.size());
   if (submission.name.size() > limits_.name_max_bytes)
-    return fail(Errc::too_large, "the job name has {} bytes; name_max_bytes is {}", submission.name.size(),
+    return fail(Errc::too_large, "the job name has {} bytes; name-max-bytes is {}", submission.name.size(),
                 limits_.name_max_bytes);
   std::uint32_t blockers = 0;
   for (const JobId id : submission.after) {
@@ -200,7 +200,7 @@ Result<Job*> Broker::job_for(const Submission& submission, const Client::Answer*
     return fail(Errc::limit_reached, "job {} has {} tasks; begin another one", submission.job,
                 job->next_index - 1);
   if (job->kept >= limits_.results_max)
-    return fail(Errc::limit_reached, "job {} holds {} results that nobody has fetched; results_max is {}",
+    return fail(Errc::limit_reached, "job {} holds {} results that nobody has fetched; results-max is {}",
                 submission.job, job->kept, limits_.results_max);
   return job;
 }

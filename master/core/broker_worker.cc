@@ -284,7 +284,7 @@ void Broker::bound_result(Outcome& outcome) const {
   cut(outcome.err, outcome.err_cut);
   outcome.state = TaskState::failed;
   outcome.error =
-      fmt::format("the result has {} bytes; result_max_bytes is {}", bytes, limits_.result_max_bytes);
+      fmt::format("the result has {} bytes; result-max-bytes is {}", bytes, limits_.result_max_bytes);
 }
 
 bool Broker::complete(SessionId session, const Fence& fence, Outcome outcome, Now now, Effects& out) {

@@ -83,7 +83,7 @@ void NativeServer::welcome(asio::ip::tcp::socket socket, Role role) {
   auto connection = std::make_shared<Connection>(std::move(socket), limits_.connection);
   if (sessions_.size() >= limits_.connections_max) {
     const Error why{Errc::limit_reached,
-                    fmt::format("the master has {} connections (connections_max)", sessions_.size())};
+                    fmt::format("the master has {} connections (connections-max)", sessions_.size())};
     count_refusal(why, connection->peer_address());
     wire::Refused refused;
     to_wire(why, *refused.mutable_error());

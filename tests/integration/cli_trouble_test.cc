@@ -296,7 +296,7 @@ TEST(WithMaster, AnArrayThatTheMasterCanNeverHoldIsRefusedBeforeItIsSent) {
   const Ran ran = cluster.reeve({"submit", "--range", "1-20000", "--", "true"});
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("20,000 tasks are too many"), HasSubstr("15,000"),
-                             HasSubstr("tasks_max"), HasSubstr("nothing was submitted")));
+                             HasSubstr("tasks-max"), HasSubstr("nothing was submitted")));
   EXPECT_EQ(cluster.reeve({"ls", "--all", "-q"}).out, "");
   EXPECT_EQ(cluster.reeve({"submit", "--range", "1-15000", "--", "true"}).exit_code, 0);
 }
@@ -307,7 +307,7 @@ TEST(WithMaster, ASubmissionThatTheMasterRefusesPartWayIsCancelledAndItsJobNamed
   for (int i = 0; i < 20'000; ++i) lines += "x\n";
   const Ran ran = cluster.reeve({"submit", "--each-line", "-", "--", "true"}, lines);
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("tasks_max is 15000"),
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("tasks-max is 15000"),
                              HasSubstr("job 1 with the 10,000 tasks before that was cancelled")));
   EXPECT_EQ(cluster.reeve({"wait", "1"}).exit_code, 2);
 }

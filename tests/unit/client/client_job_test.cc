@@ -111,7 +111,7 @@ TEST_F(ClientTest, ARefusedSubmissionThrowsWhatTheMasterSaid) {
     wire::Submitted answer;
     answer.set_request(frame.as<wire::Submit>().request());
     answer.mutable_error()->set_code(static_cast<std::uint32_t>(Errc::limit_reached));
-    answer.mutable_error()->set_detail("tasks_max is 3");
+    answer.mutable_error()->set_detail("tasks-max is 3");
     self.send(FrameType::submitted, answer);
   });
   auto client = Client::connect(master.options());
@@ -122,7 +122,7 @@ TEST_F(ClientTest, ARefusedSubmissionThrowsWhatTheMasterSaid) {
     FAIL() << "no exception";
   } catch (const Exception& error) {
     EXPECT_EQ(error.code(), Errc::limit_reached);
-    EXPECT_STREQ(error.what(), "tasks_max is 3");
+    EXPECT_STREQ(error.what(), "tasks-max is 3");
   }
   auto pool = client.pool();
   EXPECT_THROW(pool.apply("echo", "x"), Exception);

@@ -261,7 +261,7 @@ TEST_F(BrokerTest, AResultOverTheLimitIsAFailureThatSaysSo) {
   ASSERT_THAT(disk.outcomes(), SizeIs(1));
   const Outcome& outcome = disk.outcomes().begin()->second;
   EXPECT_EQ(outcome.state, TaskState::failed);
-  EXPECT_EQ(outcome.error, "the result has 1001 bytes; result_max_bytes is 1000");
+  EXPECT_EQ(outcome.error, "the result has 1001 bytes; result-max-bytes is 1000");
   EXPECT_TRUE(outcome.value.empty());
 }
 

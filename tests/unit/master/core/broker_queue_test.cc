@@ -342,7 +342,7 @@ TEST_F(BrokerQueueTest, APayloadOverItsLimitIsRefusedAndTheMessageNamesTheLimit)
   const auto refused = put("q", {std::string(limits.payload_max_bytes + 1, 'x')});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::too_large);
-  EXPECT_THAT(refused.error().detail, testing::HasSubstr("payload_max_bytes"));
+  EXPECT_THAT(refused.error().detail, testing::HasSubstr("payload-max-bytes"));
 }
 
 TEST_F(BrokerQueueTest, ValuesOfAQueueWithAFunctionAreTasksAndTheirResultsAreValues) {
