@@ -176,8 +176,11 @@ Result<void> Settings::load_section(const ConfigEntry& entry) {
     return taken ? taken
                  : fail(Errc::invalid_argument, "{}: {}: {}", entry.from, entry.name, taken.error().detail);
   }
-  return fail(Errc::invalid_argument, "{}: {}: settings stand at the top, not in a [section]", entry.from,
-              entry.name);
+  std::string known;
+  for (const auto& [name, take] : sections_)
+    known += fmt::format("{}[{}.NAME]", known.empty() ? "; there are only " : " and ", name);
+  return fail(Errc::invalid_argument, "{}: {}: settings stand at the top, not in a [section]{}", entry.from,
+              entry.name, known);
 }
 
 Result<void> Settings::set(Setting& setting, std::string_view text, std::string from) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <span>
+#include <type_traits>
 
 #include "common/base/duration.h"
 #include "common/pickle/value.h"
@@ -38,7 +39,8 @@ class Given {
     T number{};
     const auto [end, error] = std::from_chars(given->data(), given->data() + given->size(), number);
     if (error == std::errc{} && end == given->data() + given->size()) return number;
-    return fail(Errc::invalid_argument, "{} is a number, not '{}'", name, *given);
+    return fail(Errc::invalid_argument, "{} is {}, not '{}'", name,
+                std::is_integral_v<T> ? "an integer" : "a number", *given);
   }
 
  private:
@@ -73,14 +75,17 @@ Made barrier(const Given& given, ObjectTable&) {
 
 // What a Value holds at first: a number where the type code is one of numbers, else the text.
 Result<pickle::Value> first_value(const Given& given, std::string_view typecode) {
+  const auto refused = [typecode](const Error& why) {
+    return fail(why.code, "{} (its typecode is {})", why.detail, typecode);
+  };
   if (typecode == "f" || typecode == "d") {
     const auto number = given.number<double>("value", 0.0);
-    if (!number) return fail(number.error());
+    if (!number) return refused(number.error());
     return pickle::Value{*number};
   }
   if (std::string_view{"bBhHiIlLqQ"}.contains(typecode.front())) {
     const auto number = given.number<std::int64_t>("value", 0);
-    if (!number) return fail(number.error());
+    if (!number) return refused(number.error());
     return pickle::Value{*number};
   }
   return pickle::Value::text(std::string{given.text("value").value_or("")});
@@ -103,7 +108,9 @@ Made shared_array(const Given& given, ObjectTable& objects) {
   if (*size > objects.limits().declared_items_max)
     return fail(Errc::limit_reached, "size is at most {} (managers-declared-items-max)",
                 objects.limits().declared_items_max);
-  return SharedArray::zeros(given.text("typecode").value_or(""), *size);
+  const auto typecode = given.text("typecode");
+  if (!typecode) return fail(Errc::invalid_argument, "an Array needs a typecode, such as \"i\" for integers");
+  return SharedArray::zeros(*typecode, *size);
 }
 
 struct Type {

@@ -122,6 +122,14 @@ TEST_F(SettingsTest, AFileThatIsMissingOrNoTomlIsAnError) {
   EXPECT_THAT(error_of({"--config", config("[master]\nslots = 1\n")}), HasSubstr("not in a [section]"));
 }
 
+TEST_F(SettingsTest, AnUnknownSectionIsToldWhichThereAre) {
+  for (const char* name : {"queues", "objects"})
+    settings.add_section(name, [](const ConfigEntry&) { return Result<void>{}; });
+  EXPECT_EQ(error_of({"--config", config("[queues.x]\nkind = \"fifo\"\n")}), "no error");
+  EXPECT_THAT(error_of({"--config", config("[queue.x]\nkind = \"fifo\"\n")}),
+              HasSubstr("not in a [section]; there are only [queues.NAME] and [objects.NAME]"));
+}
+
 TEST_F(SettingsTest, ASecretComesFromTheEnvironmentOnlyAndIsNotShown) {
   environment["REEVE_AUTHKEY"] = "top secret";
   ASSERT_TRUE(load({}));

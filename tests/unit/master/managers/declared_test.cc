@@ -200,6 +200,22 @@ TEST_F(DeclaredTest, WhatIsNotDeclaredAnyMoreStaysAndTheLogSaysHowToDropIt) {
   EXPECT_THAT(stored(), IsEmpty());
 }
 
+TEST_F(DeclaredTest, AParameterThatIsMissingOrOfAnotherTypeIsNamed) {
+  const auto refused = [this](const std::string& type,
+                              std::map<std::string, std::string, std::less<>> parameters) {
+    const auto checked = check({"it", type, std::move(parameters)}, options.objects);
+    return checked ? "fine" : checked.error().detail;
+  };
+  EXPECT_EQ(refused("Array", {}), "an Array needs a typecode, such as \"i\" for integers");
+  EXPECT_THAT(refused("Array", {{"typecode", "z"}}), HasSubstr("bad typecode (must be b, B"));
+  EXPECT_EQ(refused("Array", {{"typecode", "i"}, {"size", "1.5"}}), "size is an integer, not '1.5'");
+  EXPECT_EQ(refused("Value", {{"typecode", "i"}, {"value", "1.5"}}),
+            "value is an integer, not '1.5' (its typecode is i)");
+  EXPECT_EQ(refused("Value", {{"typecode", "d"}, {"value", "abc"}}),
+            "value is a number, not 'abc' (its typecode is d)");
+  EXPECT_EQ(refused("Value", {{"typecode", "d"}, {"value", "1.5"}}), "fine");
+}
+
 TEST_F(DeclaredTest, ADamagedCellIsAnErrorThatNamesTheObject) {
   const std::vector<Recovered::Object> held{{.record = {"it", "dict", ""}, .cells = {{1, "no pair"}}}};
   const auto declared = declare({{"it", "dict", {}}}, held);
