@@ -17,6 +17,10 @@ constexpr std::size_t hello_bytes = 8 + nonce_bytes;
 constexpr std::size_t proof_bytes = 32;
 constexpr std::size_t verdict_bytes = 1 + proof_bytes;
 
+// How a server of multiprocessing.managers begins, behind the length of its message.
+constexpr std::size_t python_header_bytes = 4;
+constexpr std::string_view python_challenge = "#CHALLENGE#";
+
 std::string_view view(const Nonce& nonce) {
   return {reinterpret_cast<const char*>(nonce.data()), nonce.size()};
 }
@@ -136,6 +140,9 @@ std::size_t ClientHandshake::wants() const {
 Result<void> ClientHandshake::feed(std::string_view bytes, std::string& out) {
   ASSERT(bytes.size() == wants() && !done(), "{} bytes, wanted {}", bytes.size(), wants());
   if (step_ == Step::challenge) {
+    if (bytes.substr(python_header_bytes).starts_with(python_challenge))
+      return fail(Errc::protocol_error,
+                  "this is a port for Python programs; a reeve master has its own, that of --listen");
     if (!may_be_hello(bytes)) return fail(Errc::protocol_error, "this is not a reeve master");
     const auto status = static_cast<HandshakeStatus>(bytes[4]);
     if (!bytes.starts_with(magic) || status == HandshakeStatus::wrong_version)

@@ -9,7 +9,12 @@ Result<void> PythonProof::feed(std::string_view bytes, std::string& out) {
     Error broken;
     const auto next = reader_.next(message, broken);
     if (next == MessageReader::Next::incomplete) break;
-    if (next == MessageReader::Next::broken) return fail(broken);
+    if (next == MessageReader::Next::broken) {
+      if (may_be_hello(reader_.buffered()))
+        return fail(Errc::protocol_error,
+                    "this is a reeve client or worker, which belongs to the port of --listen");
+      return fail(broken);
+    }
     if (auto fed = challenge_.feed(message, out); !fed) return fed;
   }
   return {};

@@ -20,6 +20,7 @@ struct Listener::Door::Stranger {
   Place connection;
   TimePoint since = mono_now();
   Strangers::iterator place;
+  bool heard = false;  // it said something
   bool gone = false;
   std::array<char, 320> bytes;  // the longest message of a handshake, and some more
 };
@@ -137,6 +138,7 @@ void Listener::Door::read(const std::shared_ptr<Stranger>& stranger) {
 }
 
 void Listener::Door::proceed(const std::shared_ptr<Stranger>& stranger, std::size_t bytes) {
+  stranger->heard = true;
   said_.clear();
   const Result<void> fed = stranger->proof->feed({stranger->bytes.data(), bytes}, said_);
   const bool heard = say(*stranger);
@@ -191,10 +193,18 @@ void Listener::Door::refuse(const Error& why, const tcp::socket* socket) {
   });
 }
 
+void Listener::Door::too_late(const std::shared_ptr<Stranger>& stranger) {
+  if (stranger->heard || dialect_.silent.empty())
+    return drop(stranger, {Errc::timed_out, "did not finish the handshake in time"});
+  said_ = dialect_.word_to_silent;
+  (void)say(*stranger);  // it is dropped anyway
+  drop(stranger, {Errc::timed_out, dialect_.silent});
+}
+
 void Listener::Door::sweep() {
   const TimePoint limit = mono_now() - std::chrono::duration_cast<Duration>(limits_.handshake_deadline);
   while (!strangers_.empty() && strangers_.front()->since < limit)
-    drop(std::shared_ptr{strangers_.front()}, {Errc::timed_out, "did not finish the handshake in time"});
+    too_late(std::shared_ptr{strangers_.front()});
   sweep_timer_.expires_after(std::chrono::milliseconds{500});
   sweep_timer_.async_wait([door = shared_from_this()](const error_code& cancelled) {
     if (!cancelled && door->acceptor_.is_open()) door->sweep();

@@ -44,6 +44,7 @@ class Listener::Door : public std::enable_shared_from_this<Door> {
   void leave(Stranger& stranger);
   void drop(const std::shared_ptr<Stranger>& stranger, const Error& why);
   void refuse(const Error& why, const Socket* socket);
+  void too_late(const std::shared_ptr<Stranger>& stranger);
   void sweep();
 
   Doorway& doorway_;

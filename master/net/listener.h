@@ -33,6 +33,9 @@ class Listener {
     std::function<std::unique_ptr<Proof>()> proof;  // of a new stranger; runs on the doorway's thread
     std::string setting_prefix;                     // of the limits' names
     std::string stranger;  // what a stranger is in the log, before its address; may be empty
+    // Of one that says nothing until the deadline, as if it spoke another dialect in which the server begins: why it is
+    // dropped, and what it is sent then. May be empty.
+    std::string silent = {}, word_to_silent = {};
   };
   using Welcome = Handover::Welcome;  // runs on the loop thread
 

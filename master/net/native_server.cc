@@ -25,10 +25,23 @@ std::uint64_t resident_bytes() {
   return fields == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
+// As multiprocessing.connection frames it. There the server begins, so that a Python program at this port waits; what it
+// gets instead of the challenge is in its exception.
+std::string python_message(std::string_view text) {
+  std::string message(3, '\0');
+  message.push_back(static_cast<char>(text.size()));
+  return message.append(text);
+}
+
 Listener::Dialect native_dialect(std::string authkey) {
   return {.proof = [key = std::move(authkey)] { return std::make_unique<NativeProof>(key); },
           .setting_prefix = "",
-          .stranger = ""};
+          .stranger = "",
+          .silent =
+              "said nothing until the deadline of the handshake; a Python program would, and belongs to the "
+              "port of --managers-listen",
+          .word_to_silent = python_message("this is the port of reeve's clients and workers; "
+                                           "Python programs belong to the one of --managers-listen")};
 }
 
 }  // namespace

@@ -47,6 +47,15 @@ TEST(HandshakeTest, AWrongKeyFailsOnBothSidesAndRevealsNothing) {
   EXPECT_FALSE(exchange.server.done());
 }
 
+TEST(HandshakeTest, AClientAtThePortOfPythonProgramsSaysSo) {
+  ClientHandshake client{key, Role::client, random_nonce()};
+  std::string challenge = std::string("\0\0\0\x3b", 4) + "#CHALLENGE#{sha256}" + std::string(40, 'n');
+  const auto fed = client.feed(Exchange::take(challenge, client.wants()), challenge);
+  ASSERT_FALSE(fed);
+  EXPECT_EQ(fed.error().code, Errc::protocol_error);
+  EXPECT_NE(fed.error().detail.find("a port for Python programs"), std::string::npos) << fed.error().detail;
+}
+
 TEST(HandshakeTest, AMasterThatDoesNotKnowTheKeyIsRefusedByTheClient) {
   ClientHandshake client{key, Role::client, random_nonce()};
   std::string out;

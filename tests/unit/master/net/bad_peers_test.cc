@@ -18,9 +18,19 @@ TEST_F(NativeServerTest, GarbageInsteadOfAHandshakeClosesTheConnection) {
   SUCCEED();
 }
 
-TEST_F(NativeServerTest, AStrangerThatSaysNothingIsClosedAfterItsTime) {
-  WirePeer peer{address};
-  EXPECT_TRUE(peer.closed_by_master());
+TEST_F(NativeServerTest, WhoSaysNothingIsClosedAfterItsTimeAndAPythonProgramToldWhy) {
+  testing::internal::CaptureStderr();
+  WirePeer python{address};  // which waits for a challenge
+  const std::string header = python.receive_bytes(4);
+  ASSERT_EQ(header.size(), 4u);
+  ASSERT_EQ(header.substr(0, 3), std::string(3, '\0')) << "Python reads 256 bytes at most";
+  EXPECT_THAT(python.receive_bytes(static_cast<unsigned char>(header[3])), HasSubstr("--managers-listen"));
+  EXPECT_TRUE(python.closed_by_master());
+  end_loop();
+  server->stop();
+  server.reset();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("a Python program would, and belongs to the port of --managers-listen"));
 }
 
 TEST_F(NativeServerTest, HalfAHandshakeAndSilenceIsClosedAfterItsTime) {
