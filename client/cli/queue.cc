@@ -134,15 +134,29 @@ class QueueCreate final : public Command {
     options_.kind = kind_ == "lifo"       ? QueueKind::lifo
                     : kind_ == "priority" ? QueueKind::priority
                                           : QueueKind::fifo;
-    options_.exist_ok = exist_ok_;
     options_.ack_task_done = ack_ == "task_done";
-    context.client().queue(name_).create(options_);
+    const bool made = make(context.client().queue(name_));
     tell_change(context, "created", name_, 0,
-                fmt::format("queue {} created ({})", name_, name_of(options_.kind)));
+                fmt::format("queue {} {} ({})", name_, made ? "created" : "was there already",
+                            name_of(options_.kind)));
     return Exit::ok;
   }
 
  private:
+  // False: it was there. Only an error tells which it was, so one that may be there is asked for twice.
+  bool make(Queue queue) {
+    options_.exist_ok = false;
+    try {
+      queue.create(options_);
+      return true;
+    } catch (const Exception& error) {
+      if (!exist_ok_ || error.code() != Errc::already_exists) throw;
+    }
+    options_.exist_ok = true;
+    queue.create(options_);  // throws when it has other options
+    return false;
+  }
+
   QueueOptions options_;
   std::string name_, kind_, ack_;
   bool exist_ok_ = false;

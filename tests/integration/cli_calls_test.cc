@@ -219,7 +219,9 @@ TEST_F(CliQueues, ThousandsOfLinesGoThroughAQueueUnchanged) {
 TEST_F(CliQueues, AnExistingQueueIsMadeAgainOnlyWhenThatIsFine) {
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q"}).exit_code, 0);
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q"}).exit_code, 4);
-  EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--exist-ok"}).exit_code, 0);
+  EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--exist-ok"}).out, "queue q was there already (fifo)\n");
+  EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--exist-ok", "--kind", "lifo"}).exit_code, 4);
+  EXPECT_EQ(cluster_.reeve({"queue", "create", "new", "--exist-ok"}).out, "queue new created (fifo)\n");
 }
 
 TEST_F(CliQueues, PausedQueuesStartNothingAndPurgedOnesAreEmpty) {
