@@ -135,7 +135,10 @@ Result<void> App::run() {
   run_loop(io_);
   io_.restart();
   service_manager::stopping();
-  if (managers_) managers_->stop_listening();
+  if (managers_) {
+    if (const std::string ends = managers_->what_ends(); !ends.empty()) log::info("{}", ends);
+    managers_->stop_listening();
+  }
   if (!server_->stop()) return fail(Errc::storage_failed, "what was decided last could not be kept");
   log::info("{}", options_.ephemeral ? "bye" : "everything is kept; bye");
   return {};

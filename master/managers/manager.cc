@@ -211,6 +211,11 @@ void Manager::take_back(const Returned& returned, Now now, Effects& effects) {
                                     returned.unreadable, aside.error().detail));
 }
 
+std::size_t Manager::nameless_objects() const {
+  const auto nameless = [](const auto& object) { return !ObjectTable::name_in(object->ident); };
+  return static_cast<std::size_t>(std::ranges::count_if(objects_.all(), nameless));
+}
+
 // ---- time
 
 std::optional<TimePoint> Manager::wake_at() const {

@@ -57,6 +57,7 @@ class Manager final : private Hall, private QueueClients {
   void done(SessionId to, std::uint64_t request, const Result<std::uint64_t>& answer);
 
   std::size_t objects() const { return objects_.size(); }
+  std::size_t nameless_objects() const;  // of those; looks at all of them
   std::uint64_t object_bytes() const { return objects_.bytes(); }
 
  private:

@@ -97,6 +97,15 @@ void ManagersServer::stop_listening() {
   timer_.cancel();
 }
 
+std::string ManagersServer::what_ends() const {
+  const std::size_t nameless = manager_.nameless_objects();
+  if (sessions_.empty() && nameless == 0) return "";
+  return fmt::format(
+      "connections of Python programs that are closed: {}; objects without a name that go with this process: "
+      "{}",
+      sessions_.size(), nameless);
+}
+
 void ManagersServer::welcome(Arrival arrival) {
   bound_silence(arrival.socket.native_handle(), native_.silence_max());
   const auto session = std::make_shared<Session>(*this, native_.new_session_id(), std::move(arrival.socket),

@@ -38,6 +38,8 @@ class ManagersServer final : public Guests, private Replies {
                        std::span<const Recovered::Object> stored);
   Endpoint address() const { return listener_.address(); }  // with the real port
   void stop_listening();
+  // What does not outlive this process, for a person; empty when that is nothing.
+  std::string what_ends() const;
 
   // ---- for sessions
   const Options& options() const { return options_; }

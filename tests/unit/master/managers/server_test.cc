@@ -8,6 +8,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <future>
 #include <list>
 #include <memory>
@@ -24,6 +25,7 @@ namespace reeve::master::managers {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -139,6 +141,9 @@ class ManagersServerTest : public ::testing::Test {
     std::promise<void> begun_, over_;
   };
 
+  std::string what_ends() {
+    return boost::asio::post(io, boost::asio::use_future([this] { return server->what_ends(); })).get();
+  }
   std::uint64_t refused(Errc code) const { return native->refusals().counts()[code]; }
 
   boost::asio::io_context io{1};
@@ -451,6 +456,24 @@ TEST_F(ManagersServerTest, WhoIsClosedWhileTheBrokerServesANativeClientIsReporte
 }
 
 // ---- the end
+
+TEST_F(ManagersServerTest, WhatEndsWithTheProcessIsCounted) {
+  start();
+  EXPECT_EQ(server->what_ends(), "");
+  ASSERT_TRUE(broker.queue_declare({.name = "q"}, native->turn()));
+  run_loop();
+  PythonPeer first{address}, second{address};
+  ASSERT_TRUE(first.join());
+  ASSERT_TRUE(second.join());
+  EXPECT_THAT(first.ask(Request{"=q", "qsize"}), HasSubstr("#RETURN"));  // has a name, and stays
+  create("list");
+  create("dict");
+  std::string ends;
+  while (!ends.starts_with(
+      "connections of Python programs that are closed: 2;"))  // until their creators are gone
+    ends = what_ends();
+  EXPECT_THAT(ends, EndsWith("; objects without a name that go with this process: 2"));
+}
 
 TEST_F(ManagersServerTest, StrangersAreClosedWhenTheListenerIs) {
   start();
