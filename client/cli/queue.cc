@@ -136,7 +136,7 @@ class QueueCreate final : public Command {
                                           : QueueKind::fifo;
     options_.ack_task_done = ack_ == "task_done";
     const bool made = make(context.client().queue(name_));
-    tell_change(context, "created", name_, 0,
+    tell_change(context, made ? "created" : "found", name_, 0,
                 fmt::format("queue {} {} ({})", name_, made ? "created" : "was there already",
                             name_of(options_.kind)));
     return Exit::ok;

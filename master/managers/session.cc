@@ -110,6 +110,7 @@ void Session::handle_message() {
       if (reader_.buffered_bytes() > 0) acknowledge(socket_.native_handle());
       return;
     case MessageReader::Next::broken:
+      if (broken.code == Errc::too_large) broken.detail += " (managers-message-max-bytes)";
       return end(broken);
   }
 }

@@ -220,6 +220,7 @@ TEST_F(CliQueues, AnExistingQueueIsMadeAgainOnlyWhenThatIsFine) {
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q"}).exit_code, 0);
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q"}).exit_code, 4);
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--exist-ok"}).out, "queue q was there already (fifo)\n");
+  EXPECT_THAT(cluster_.reeve({"--json", "queue", "create", "q", "--exist-ok"}).out, HasSubstr(R"("found")"));
   EXPECT_EQ(cluster_.reeve({"queue", "create", "q", "--exist-ok", "--kind", "lifo"}).exit_code, 4);
   EXPECT_EQ(cluster_.reeve({"queue", "create", "new", "--exist-ok"}).out, "queue new created (fifo)\n");
 }
