@@ -52,7 +52,8 @@ std::uint64_t bytes_of(const pickle::Fragment& fragment) {
   std::uint64_t bytes = fragment.bytes.size() + fragment.fixups.size() * sizeof(fragment.fixups.front());
   for (const pickle::ClassName& known : fragment.classes)
     bytes += sizeof known + known.module.size() + known.name.size();
-  for (const std::string& ident : fragment.token_idents) bytes += sizeof(std::string) + ident.size() + sizeof(Pin);
+  for (const std::string& ident : fragment.token_idents)
+    bytes += sizeof(std::string) + ident.size() + sizeof(Pin);
   return bytes;
 }
 

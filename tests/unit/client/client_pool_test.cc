@@ -209,6 +209,7 @@ TEST_F(ClientTest, AFutureOutlivesItsPool) {
   {
     auto pool = client.pool();
     future = pool.apply_async("echo", "late");
+    master.wait_for(FrameType::submit);  // which would say that it is all, had it not left yet
   }
   EXPECT_EQ(future.get().bytes, "late");
   master.wait_for(FrameType::close_job);
