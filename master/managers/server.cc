@@ -219,7 +219,7 @@ void ManagersServer::done(SessionId to, std::uint64_t request, const Result<std:
 void ManagersServer::end_of_turn(Ticket ticket, Ticket committed_so_far) {
   for (Held& held : std::exchange(staged_, {})) {
     held.ticket = ticket;
-    held_.push_back(std::move(held));
+    held_.push_back(held);
   }
   committed(committed_so_far);
 }
