@@ -15,6 +15,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// How often it looks on in so many events, one every 80 us: never within 50.
+template <typename Look>
+int looks_in(int events, Look look) {
+  LingerRule rule;
+  int looks = 0;
+  for (int event = 0; event < events; ++event) {
+    if (rule.pays())
+      look(rule, ++looks);
+    else
+      rule.slept(80us);
+  }
+  return looks;
+}
+
 TEST(LingerRule, LooksOnAfterOneShortSleep) {
   LingerRule rule;
   EXPECT_FALSE(rule.pays());
@@ -32,17 +46,10 @@ TEST(LingerRule, SleepsAtOnceAfterALongSleep) {
 }
 
 TEST(LingerRule, LooksOnSeldomWhereItIsAlwaysInVain) {
-  LingerRule rule;
-  int looks = 0;
-  for (int event = 0; event < 10'000; ++event) {  // one every 80 us: never within 50
-    if (rule.pays()) {
-      ++looks;
-      rule.in_vain();
-      rule.slept(30us);
-    } else {
-      rule.slept(80us);
-    }
-  }
+  const int looks = looks_in(10'000, [](LingerRule& rule, int) {
+    rule.in_vain();
+    rule.slept(30us);
+  });
   EXPECT_GT(looks, 0);
   EXPECT_LT(looks, 200);
 }
@@ -61,17 +68,10 @@ TEST(LingerRule, TrustsAgainWhatPaid) {
 }
 
 TEST(LingerRule, LooksOnAllButNeverWhereThatGivesTimeSlicesAway) {
-  LingerRule rule;
-  int looks = 0;
-  for (int event = 0; event < 200'000; ++event) {
-    if (rule.pays()) {
-      ++looks;
-      if (event % 2 == 0) rule.found();  // a processor is free now and then
-      rule.gave_slice_away();
-    } else {
-      rule.slept(80us);
-    }
-  }
+  const int looks = looks_in(200'000, [](LingerRule& rule, int look) {
+    if (look % 2 == 0) rule.found();  // a processor is free now and then
+    rule.gave_slice_away();
+  });
   EXPECT_GT(looks, 0);
   EXPECT_LT(looks, 20);
 }
